@@ -12,12 +12,6 @@ static uint64_t now_ms(const struct conn *c)
 	return loop_now_ms(c->t->loop);
 }
 
-static uint32_t message_timeout(const struct conn *c)
-{
-	return atomic_load_explicit(&c->t->set->limits.message_timeout_ms,
-				    memory_order_relaxed);
-}
-
 static uint32_t idle_timeout(const struct conn *c)
 {
 	return atomic_load_explicit(&c->t->set->limits.idle_timeout_ms,
@@ -134,6 +128,7 @@ static void conn_opened(struct conn *c)
 		addr_set_port(&local, addr_port(&c->flow.local));
 		c->flow.local = local;
 	}
+	stats_add(c->t->stats, STAT_connections_opened, 1);
 	conn_expect(c, conn_deadline(c));
 	conn_watch(c);
 	conn_flush(c);
@@ -209,7 +204,8 @@ static int conn_register(struct conn *c)
 	c->entry.remote = c->flow.remote;
 	c->entry.ref = c->flow.conn;
 	conn_expect(c, conn_deadline(c));
-	stats_add(t->stats, STAT_connections_opened, 1);
+	if (c->is_accepted)
+		stats_add(t->stats, STAT_connections_opened, 1);
 	return 0;
 }
 
@@ -278,7 +274,6 @@ static void conn_tell(struct conn *c)
 {
 	list_del(&c->news);
 	list_add_tail(&c->t->news, &c->news);
-	transport_settle_soon(c->t);
 }
 
 void conn_free(struct conn *c)

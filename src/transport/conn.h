@@ -34,6 +34,7 @@ struct conn {
 	bool is_blocked; /* the kernel's buffer is full */
 	bool is_paused;  /* not read: its answers pile up */
 	uint16_t n_told; /* workers that know that it is gone */
+	bool is_told;    /* this one does */
 
 	/* One timer for the earliest of the deadlines, moved lazily: it may
 	 * run early and then looks again. 0: no deadline. */

@@ -126,7 +126,8 @@ static bool conn_grow(struct conn *c, size_t want)
 		conn_abort(c, STAT_connections_failed);
 		return false;
 	}
-	memcpy(in, c->in, c->in_len);
+	if (c->in_len > 0)
+		memcpy(in, c->in, c->in_len);
 	mem_free(c->t->mem, c->in, c->in_cap);
 	c->in = in;
 	c->in_cap = cap;

@@ -121,21 +121,25 @@ int socket_error_to_vd(int errno_value)
 	}
 }
 
-int socket_connect(const union addr *local, const union addr *to)
+int socket_open_stream(const union addr *local)
 {
-	int fd = socket(addr_family(to),
+	int fd = socket(addr_family(local),
 			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int err;
 
 	if (fd < 0)
 		return VD_ESYS;
 	socket_tune_stream(fd);
-	if (addr_family(local) == AF_UNSPEC || bind_source(fd, local)) {
-		if (connect(fd, &to->sa, addr_len(to)) == 0 ||
-		    errno == EINPROGRESS)
-			return fd;
-	}
+	if (bind_source(fd, local))
+		return fd;
 	err = socket_error_to_vd(errno);
 	socket_close(fd);
 	return err;
+}
+
+int socket_connect(int fd, const union addr *to)
+{
+	if (connect(fd, &to->sa, addr_len(to)) == 0 || errno == EINPROGRESS)
+		return 0;
+	return socket_error_to_vd(errno);
 }

@@ -90,25 +90,21 @@ struct transport {
 	struct list dirty; /* have output to write at the end of this turn */
 	struct list news;  /* gone, and not everybody knows */
 	struct list lost;  /* datagrams that could not be sent */
-	struct timer settle_timer;
-	bool is_settling; /* a deferred call is on its way */
-	bool is_flushing; /* in the hook at the end of a turn */
+	struct timer tell_timer; /* no parcel was free to tell others */
 
 	struct source_choice choices[SOURCE_CACHE];
 };
-
-/* Tell about what is in `news` and `lost` soon, outside of any callback. */
-void transport_settle_soon(struct transport *t);
 
 
 /* --- socket.c --- */
 /* Bind for listener `conf`; is_probe: without SO_REUSEPORT. Returns the
  * descriptor or VD_ESYS. */
 int socket_bind(const struct listener_conf *conf, bool is_any, bool is_probe);
-/* A non-blocking stream socket, bound to `local` (port ignored; family
- * AF_UNSPEC: not bound) that starts to connect to `to`. The descriptor, or
- * VD_ESYS, VD_ECONN, VD_EUNREACH. */
-int socket_connect(const union addr *local, const union addr *to);
+/* A non-blocking stream socket bound to `local`, but not to its port. The
+ * descriptor, or VD_ESYS, VD_EUNREACH. */
+int socket_open_stream(const union addr *local);
+/* Starts to connect. Returns 0, VD_ECONN, VD_EUNREACH or VD_ESYS. */
+int socket_connect(int fd, const union addr *to);
 void socket_tune_stream(int fd);
 void socket_close(int fd); /* -1 allowed */
 int socket_error_to_vd(int errno_value);
@@ -116,10 +112,9 @@ int socket_error_to_vd(int errno_value);
 /* --- udp.c --- */
 int udp_new(struct transport *t, struct udp **out);
 void udp_free(struct udp *u);
-int udp_send(struct transport *t, const struct hop *to, struct buf *b);
+int udp_send(struct udp *u, const struct hop *to, struct buf *b);
 void udp_flush(struct udp *u);
-void udp_tell_lost(struct transport *t);
-void udp_drop_lost(struct transport *t);
+void udp_tell_lost(struct udp *u);
 
 /* --- tcp.c --- */
 int tcp_start(struct transport *t);

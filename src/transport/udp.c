@@ -175,6 +175,7 @@ void udp_free(struct udp *u)
 		return;
 	mem = u->t->mem;
 	n = u->t->set->n_listeners;
+	udp_drop_lost(u);
 	for (size_t i = 0; u->socks != NULL && i < n; i++) {
 		if (u->socks[i].udp == NULL)
 			continue;

@@ -65,6 +65,7 @@ struct udp {
 int udp_out_init(struct udp_sock *s);
 void udp_out_fini(struct udp_sock *s);
 void udp_out_ready(struct udp_sock *s);
+void udp_drop_lost(struct udp *u);
 
 /* --- udp_error.c --- */
 void udp_read_errors(struct udp_sock *s);

@@ -1,6 +1,8 @@
 /* What ICMP says about datagrams that we sent (RFC 3261 section 18.4). */
-#include <linux/errqueue.h>
 #include <errno.h>
+#include <time.h>
+
+#include <linux/errqueue.h> /* wants struct timespec */
 
 #include "transport/udp.h"
 #include "viaduct/util/err.h"

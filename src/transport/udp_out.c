@@ -126,7 +126,6 @@ static void lose_first(struct udp_sock *s, int err)
 		l->err = err == VD_ECONN ? VD_ECONN : VD_EUNREACH;
 		list_add_tail(&u->t->lost, &l->link);
 		u->n_lost++;
-		transport_settle_soon(u->t);
 	}
 	ring_pop(s, 1);
 }
@@ -190,9 +189,9 @@ void udp_flush(struct udp *u)
 		sock_flush(LIST_FIRST(&u->dirty, struct udp_sock, dirty));
 }
 
-int udp_send(struct transport *t, const struct hop *to, struct buf *b)
+int udp_send(struct udp *u, const struct hop *to, struct buf *b)
 {
-	struct udp_sock *s = &t->udp->socks[to->listener];
+	struct udp_sock *s = &u->socks[to->listener];
 	struct udp_out *o;
 
 	if (s->fd < 0 || addr_family(&to->addr) != addr_family(&s->local))
@@ -202,7 +201,7 @@ int udp_send(struct transport *t, const struct hop *to, struct buf *b)
 	if (s->n == UDP_QUEUE)
 		sock_flush(s);
 	if (s->n == UDP_QUEUE) {
-		stats_add(t->stats, STAT_send_errors, 1);
+		stats_add(u->t->stats, STAT_send_errors, 1);
 		return VD_ELIMIT;
 	}
 	o = ring_at(s, s->n++);
@@ -210,33 +209,44 @@ int udp_send(struct transport *t, const struct hop *to, struct buf *b)
 	o->to = to->addr;
 	o->local = to->local;
 	if (!s->is_blocked && list_is_empty(&s->dirty))
-		list_add_tail(&t->udp->dirty, &s->dirty);
+		list_add_tail(&u->dirty, &s->dirty);
 	return 0;
 }
 
-/* What the callback sends may fail in turn: that is told next time. */
-void udp_tell_lost(struct transport *t)
+static struct lost *lost_take(struct udp *u)
 {
-	size_t n = t->udp->n_lost;
+	struct lost *l;
 
-	while (n-- > 0) {
-		struct lost *l = LIST_FIRST(&t->lost, struct lost, link);
+	if (list_is_empty(&u->t->lost))
+		return NULL;
+	l = LIST_FIRST(&u->t->lost, struct lost, link);
+	list_del(&l->link);
+	u->n_lost--;
+	return l;
+}
 
-		list_del(&l->link);
-		t->udp->n_lost--;
+static void lost_free(struct udp *u, struct lost *l)
+{
+	buf_unref(l->buf);
+	mem_free(u->t->mem, l, sizeof(*l));
+}
+
+/* What the callback sends is flushed later, so this ends. */
+void udp_tell_lost(struct udp *u)
+{
+	struct transport *t = u->t;
+	struct lost *l;
+
+	while ((l = lost_take(u)) != NULL) {
 		t->ops->on_udp_error(t->arg, &l->to, l->err, buf_str(l->buf));
-		buf_unref(l->buf);
-		mem_free(t->mem, l, sizeof(*l));
+		lost_free(u, l);
 	}
 }
 
-void udp_drop_lost(struct transport *t)
+void udp_drop_lost(struct udp *u)
 {
-	while (!list_is_empty(&t->lost)) {
-		struct lost *l = LIST_FIRST(&t->lost, struct lost, link);
+	struct lost *l;
 
-		list_del(&l->link);
-		buf_unref(l->buf);
-		mem_free(t->mem, l, sizeof(*l));
-	}
+	while ((l = lost_take(u)) != NULL)
+		lost_free(u, l);
 }
