@@ -92,6 +92,7 @@ struct sip_via {
 	struct str maddr;
 	struct str rport;  /* empty with p set: present without value */
 	struct str params; /* after the first ';' */
+	bool has_empty_params; /* ";;": answered, and refused by the check */
 };
 
 /* From, To, Contact, Route, Record-Route, Path (section 20.10). */
