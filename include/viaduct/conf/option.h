@@ -1,0 +1,116 @@
+/*
+ * Options as tables. Each directory describes its section of the file as rows
+ * of `struct conf_option`; one walker fills C structs from the tree, reports
+ * every mistake with its place, prints defaults and the effective values, and
+ * writes the reference and the JSON schema. It knows no option by name.
+ */
+#ifndef VIADUCT_CONF_OPTION_H
+#define VIADUCT_CONF_OPTION_H
+
+#include <stdio.h>
+
+#include "viaduct/conf/yaml.h"
+#include "viaduct/util/arena.h"
+
+enum conf_type {
+	CONF_BOOL,     /* bool: true or false only */
+	CONF_UINT,     /* uint32_t, min..max */
+	CONF_DURATION, /* uint32_t milliseconds, min..max: 500ms 5s 10m 1h 2d */
+	CONF_SIZE, /* uint64_t bytes, min..max: 64KiB 4MiB 1GiB, plain bytes */
+	CONF_TEXT, /* struct str */
+	CONF_SECRET,  /* struct str; masked when printed; NAME_file too */
+	CONF_PATH,    /* struct str, made absolute by the file that names it */
+	CONF_ENUM,    /* int: index into `names` */
+	CONF_SECTION, /* a struct inside the struct, `section` describes it */
+	CONF_MAP_OF,  /* struct conf_array of structs, one per key; the key goes
+		       * to the struct's first member, a struct str */
+	CONF_LIST_OF, /* struct conf_array of structs (or struct str when
+		       * `section` is NULL); a scalar counts as a list of one */
+	CONF_CUSTOM,  /* `parse` does it */
+};
+
+/* A list in the arena. */
+struct conf_array {
+	void *v;
+	size_t n;
+};
+
+struct conf_run; /* one run of the walker, for parse functions */
+
+/*
+ * Fill *field from `n`. Report mistakes with conf_run_error() and go on.
+ * Never fails otherwise; no memory: conf_run_no_memory().
+ */
+typedef void conf_parse_fn(struct conf_run *run, const struct conf_node *n,
+			   void *field);
+/* Print the value as YAML after "key: " (one line, flow style), for
+ * --print-config. */
+typedef void conf_print_fn(FILE *to, const void *field);
+
+struct conf_option {
+	const char *name;
+	enum conf_type type;
+	size_t offset;   /* of the field in its struct */
+	size_t size;     /* of an element (MAP_OF, LIST_OF) */
+	const char *def; /* default as it would be written; NULL: required;
+			  * "" with a LIST/MAP/SECTION: empty */
+	double min, max; /* UINT count, DURATION ms, SIZE bytes */
+	const char *const *names;          /* ENUM: words, NULL-terminated */
+	const struct conf_option *section; /* NULL name ends it */
+	conf_parse_fn *parse;
+	conf_print_fn *print;
+	bool needs_restart; /* a reload that changes it says so */
+	const char *help;   /* one or two sentences, with the unit */
+};
+
+/*
+ * Fill `out` (zeroed by the caller, `size` bytes) from a map node (NULL: all
+ * defaults) by the rows of `options`. Text and arrays come from the arena.
+ * Unknown keys are mistakes with "did you mean" suggestions.
+ */
+int conf_fill(const struct conf_option *options, const struct conf_node *map,
+	      const char *path, struct arena *arena, struct conf_errors *errors,
+	      void *out);
+
+/* For parse functions. */
+void conf_run_error(struct conf_run *run, const struct conf_node *n,
+		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void conf_run_no_memory(struct conf_run *run);
+struct arena *conf_run_arena(struct conf_run *run);
+/* Name the key below which the next mistakes lie: "match.source", "[2]". */
+void conf_run_enter(struct conf_run *run, const char *key);
+void conf_run_enter_index(struct conf_run *run, size_t i);
+void conf_run_leave(struct conf_run *run);
+/* Run the walker on a struct inside a custom value. */
+void conf_run_fill(struct conf_run *run, const struct conf_option *options,
+		   const struct conf_node *map, void *out);
+/* "did you mean" for a word among others; "" when none is near. The text is
+ * in the run's arena. */
+const char *conf_run_suggest(struct conf_run *run, struct str word,
+			     const char *const *names);
+/* Scalars. Return false and report when it is not one. */
+bool conf_run_text(struct conf_run *run, const struct conf_node *n,
+		   struct str *out);
+bool conf_run_bool(struct conf_run *run, const struct conf_node *n, bool *out);
+bool conf_run_duration(struct conf_run *run, const struct conf_node *n,
+		       uint32_t min_ms, uint32_t max_ms, uint32_t *out);
+bool conf_run_uint(struct conf_run *run, const struct conf_node *n,
+		   uint32_t min, uint32_t max, uint32_t *out);
+
+/* Print the effective values as YAML, secrets masked. */
+void conf_print(const struct conf_option *options, const void *values,
+		FILE *to);
+/* Print all keys with defaults and help as commented YAML. */
+void conf_print_defaults(const struct conf_option *options, FILE *to);
+/* The reference: a Markdown table per section. */
+void conf_print_reference(const struct conf_option *options, FILE *to);
+/* JSON Schema (draft 2020-12) of the whole file. */
+void conf_print_schema(const struct conf_option *options, FILE *to);
+
+/* Names (with their path) of needs_restart options that differ between two
+ * filled structs of the same table; calls fn for each. */
+void conf_diff_restart(const struct conf_option *options, const void *a,
+		       const void *b, void (*fn)(void *arg, const char *path),
+		       void *arg);
+
+#endif
