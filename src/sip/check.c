@@ -80,7 +80,7 @@ static bool is_call_id(struct str s)
 {
 	const char *p = s.p, *end = str_end(s);
 
-	while (p < end && *p > ' ' && *p < 0x7f)
+	while (p<end && * p> ' ' && *p < 0x7f)
 		p++;
 	return p == end && s.len != 0;
 }

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "sip_priv.h"
+#include "viaduct/sip/edit.h"
 
 void sip_edits_init(struct sip_edits *e, struct arena *arena)
 {
@@ -184,8 +185,8 @@ static bool find_param(struct str params, struct str name, const char **from,
 
 	while (p < end) {
 		struct str have, unused;
-		const char *q = sip_param_span(p + 1, end, CT_TOKEN, &have,
-					       &unused);
+		const char *q =
+			sip_param_span(p + 1, end, CT_TOKEN, &have, &unused);
 
 		if (q == NULL)
 			return false;

@@ -1,6 +1,6 @@
 /* Messages of our own: responses, and the ACK and CANCEL of a hop. */
 #include "sip_priv.h"
-#include "viaduct/util/buf.h"
+#include "viaduct/sip/edit.h"
 
 /* Where bytes go; with `to` NULL they are only counted, so that one function
  * says both how long a message will be and what is in it. */
@@ -49,8 +49,8 @@ static void put_value_with(struct out *o, struct str value, struct str params)
 	put(o, slice(value.p, p));
 	while (p < end) {
 		struct str name, unused;
-		const char *q = sip_param_span(p + 1, end, CT_TOKEN, &name,
-					       &unused);
+		const char *q =
+			sip_param_span(p + 1, end, CT_TOKEN, &name, &unused);
 
 		if (q == NULL) /* keep what we do not understand */
 			q = end;

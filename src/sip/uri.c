@@ -7,7 +7,7 @@ const char *sip_scheme_span(const char *p, const char *end)
 	const char *q = span(p, end, CT_SCHEME);
 
 	return q > p && is_class(*p, CT_ALPHA) && at_char(q, end, ':') ? q + 1
-								      : NULL;
+								       : NULL;
 }
 
 static enum sip_scheme scheme_parse(struct str name)

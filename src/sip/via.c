@@ -97,9 +97,8 @@ static bool via_slots_ok(const struct sip_via *v)
 		return false;
 	if (v->maddr.p != NULL && !is_host(v->maddr))
 		return false;
-	return v->rport.len == 0 ||
-	       sip_port_span(v->rport.p, str_end(v->rport), &port) ==
-		       str_end(v->rport);
+	return v->rport.len == 0 || sip_port_span(v->rport.p, str_end(v->rport),
+						  &port) == str_end(v->rport);
 }
 
 static bool via_params(const char *p, const char *end, struct sip_via *v)
