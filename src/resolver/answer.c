@@ -306,8 +306,8 @@ static int negative_ttl(ns_msg *msg, uint32_t *ttl_s)
 			return VD_EINVAL;
 		end = ns_rr_rdata(rr) + ns_rr_rdlen(rr);
 		*ttl_s = shorter_ttl(DNS_TTL_MAX_S, ns_rr_ttl(rr));
-		*ttl_s = shorter_ttl(
-			*ttl_s, (uint32_t)ns_get32(end - NS_INT32SZ));
+		*ttl_s = shorter_ttl(*ttl_s,
+				     (uint32_t)ns_get32(end - NS_INT32SZ));
 		return 0;
 	}
 	return VD_ENOENT;

@@ -33,8 +33,10 @@ void cache_fini(struct cache *c)
 {
 	struct list *it, *tmp;
 
+	if (c->used.next == NULL)
+		return;
 	LIST_FOREACH(it, tmp, &c->used)
-		entry_free(c, LIST_ENTRY(it, struct cache_entry, used));
+	entry_free(c, LIST_ENTRY(it, struct cache_entry, used));
 	hash_table_fini(&c->table);
 }
 
@@ -70,8 +72,7 @@ struct dns_answer *cache_find(struct cache *c, const struct dns_key *key,
 	return e->answer;
 }
 
-static struct cache_entry *entry_new(struct cache *c,
-				     const struct dns_key *key)
+static struct cache_entry *entry_new(struct cache *c, const struct dns_key *key)
 {
 	struct cache_entry *e = mem_alloc(c->mem, sizeof(*e) + key->len);
 
@@ -93,8 +94,8 @@ void cache_put(struct cache *c, const struct dns_key *key,
 	if (answer->ttl_s == 0 || c->max == 0)
 		return;
 	if (c->table.count >= c->max)
-		entry_free(c, LIST_ENTRY(c->used.prev, struct cache_entry,
-					 used));
+		entry_free(c,
+			   LIST_ENTRY(c->used.prev, struct cache_entry, used));
 	e = entry_new(c, key);
 	if (e == NULL)
 		return;

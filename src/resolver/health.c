@@ -1,5 +1,5 @@
-/* Hops that failed lately. The table is bounded; the oldest failure is forgotten
- * first. */
+/* Hops that failed lately. The table is bounded; the oldest failure is
+ * forgotten first. */
 #include "resolver/resolver_priv.h"
 #include "viaduct/util/err.h"
 
@@ -36,8 +36,10 @@ void health_fini(struct health *h)
 {
 	struct list *it, *tmp;
 
+	if (h->by_age.next == NULL)
+		return;
 	LIST_FOREACH(it, tmp, &h->by_age)
-		entry_free(h, LIST_ENTRY(it, struct health_entry, by_age));
+	entry_free(h, LIST_ENTRY(it, struct health_entry, by_age));
 	hash_table_fini(&h->table);
 }
 
@@ -54,9 +56,8 @@ static uint64_t key_init(struct health_key *k, const struct locate_hop *hop)
 	return hash_bytes(hash_process_key(), k, sizeof(*k));
 }
 
-static struct health_entry *entry_find(struct health *h,
-				       const struct health_key *key,
-				       uint64_t hash)
+static struct health_entry *
+entry_find(struct health *h, const struct health_key *key, uint64_t hash)
 {
 	struct hash_node *n;
 
@@ -81,8 +82,8 @@ void health_failed(struct health *h, const struct locate_hop *hop,
 	if (e != NULL)
 		entry_free(h, e);
 	if (h->table.count >= HEALTH_MAX)
-		entry_free(h, LIST_FIRST(&h->by_age, struct health_entry,
-					 by_age));
+		entry_free(h,
+			   LIST_FIRST(&h->by_age, struct health_entry, by_age));
 	e = mem_alloc(h->mem, sizeof(*e));
 	if (e == NULL)
 		return; /* it will be tried, and fail, once more */

@@ -1,4 +1,5 @@
-/* The hosts file, hosts(5): an address, then its names; "#" starts a comment. */
+/* The hosts file, hosts(5): an address, then its names; "#" starts a comment.
+ */
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <stdio.h>
@@ -70,8 +71,7 @@ static struct dns_answer *nothing_new(struct mem *mem)
 	return a;
 }
 
-static struct hosts_entry *entry_new(struct hosts *h,
-				     const struct dns_key *key)
+static struct hosts_entry *entry_new(struct hosts *h, const struct dns_key *key)
 {
 	struct hosts_entry *e = mem_zalloc(h->mem, sizeof(*e) + key->len);
 
@@ -154,7 +154,7 @@ static int line_read(struct hosts *h, struct hosts_line *line)
 		return line_fail(line, "not an address", word);
 	word = word_next(line);
 	if (word.len == 0)
-		return line_fail(line, "an address without a name", STR_NONE);
+		return line_fail(line, "an address without a name", STR(""));
 	for (; word.len > 0 && err == 0; word = word_next(line))
 		err = name_add(h, line, word, &addr);
 	return err;
@@ -170,7 +170,7 @@ static int file_read(struct hosts *h, FILE *f, struct hosts_line *line)
 
 		line->number++;
 		if (s.len == sizeof(text) - 1)
-			return line_fail(line, "line too long", STR_NONE);
+			return line_fail(line, "line too long", STR(""));
 		s.len = str_find(s, '#');
 		line->rest = s;
 		err = line_read(h, line);
@@ -210,7 +210,7 @@ void hosts_fini(struct hosts *h)
 	struct list *it, *tmp;
 
 	LIST_FOREACH(it, tmp, &h->entries)
-		entry_free(h->mem, LIST_ENTRY(it, struct hosts_entry, link));
+	entry_free(h->mem, LIST_ENTRY(it, struct hosts_entry, link));
 	hash_table_fini(&h->names);
 }
 

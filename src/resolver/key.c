@@ -15,7 +15,6 @@ int dns_key_init(struct dns_key *k, struct str name, int type)
 	k->name[name.len] = '\0';
 	k->hash = hash_bytes(hash_process_key(), &k->type,
 			     offsetof(struct dns_key, name) -
-				     offsetof(struct dns_key, type) +
-				     name.len);
+				     offsetof(struct dns_key, type) + name.len);
 	return 0;
 }

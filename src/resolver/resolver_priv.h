@@ -1,7 +1,8 @@
 /*
  * Inside the resolver. From the bottom up: answers as they are kept (answer.c),
- * the hosts file, the cache, queries through c-ares (query.c), RFC 2782 (srv.c),
- * RFC 3263's table of services (service.c), health of hops, and the search.
+ * the hosts file, the cache, queries through c-ares (query.c), RFC 2782
+ * (srv.c), RFC 3263's table of services (service.c), health of hops, and the
+ * search.
  */
 #ifndef VIADUCT_RESOLVER_PRIV_H
 #define VIADUCT_RESOLVER_PRIV_H
@@ -75,8 +76,8 @@ void dns_chain_init(struct dns_chain *c, struct str name);
  * NAPTR records that are not about SIP are left out.
  *
  * Returns 0 with *out (a->err may be VD_ENOENT: no name or no such records),
- * VD_EAGAIN (it ends with an alias: ask for chain->name), VD_EINVAL (malformed),
- * VD_ELOOP (too many aliases), VD_ESERVFAIL or VD_ENOMEM.
+ * VD_EAGAIN (it ends with an alias: ask for chain->name), VD_EINVAL
+ * (malformed), VD_ELOOP (too many aliases), VD_ESERVFAIL or VD_ENOMEM.
  */
 int dns_answer_parse(struct mem *mem, const uint8_t *p, size_t len, int type,
 		     struct dns_chain *chain, struct dns_answer **out);
@@ -146,7 +147,7 @@ struct dns {
 	struct list sockets;
 	struct hash_table queries; /* in flight, by key */
 	size_t n_queries;
-	struct timer tick;	       /* armed while there are queries */
+	struct timer tick;            /* armed while there are queries */
 	struct dns_answer *no_memory; /* what is said when there is none */
 };
 
@@ -190,8 +191,8 @@ void srv_order(const struct dns_record *records, size_t n,
 /* --- service.c: which service stands for which transport --- */
 
 struct service {
-	enum sip_transport transport;
-	int record; /* index into the NAPTR answer, -1: not from one */
+	uint8_t transport; /* enum sip_transport */
+	int8_t record;     /* index into the NAPTR answer, -1: not from one */
 };
 
 /* "SIP+D2U". False: not a service of SIP. Unknown transports of SIP are
@@ -244,9 +245,9 @@ bool health_is_suspect(struct health *h, const struct locate_hop *hop,
 /* --- resolver.c --- */
 
 struct resolver {
-	struct loop *loop;   /* borrowed */
-	struct mem *mem;     /* borrowed */
-	struct stats *stats; /* borrowed */
+	struct loop *loop;         /* borrowed */
+	struct mem *mem;           /* borrowed */
+	struct stats *stats;       /* borrowed */
 	struct resolver_conf conf; /* servers and hosts_file: unset */
 	struct hosts hosts;
 	struct cache cache;

@@ -109,8 +109,8 @@ static void insert(struct service *out, size_t n, const struct dns_answer *a,
 		out[n] = out[n - 1];
 		n--;
 	}
-	out[n].transport = rec->naptr.transport;
-	out[n].record = (int)record;
+	out[n].transport = (uint8_t)rec->naptr.transport;
+	out[n].record = (int8_t)record;
 }
 
 size_t services_of_naptr(const struct locate_target *t,
@@ -143,7 +143,7 @@ size_t services_without_naptr(const struct locate_target *t,
 		if (!rows[i].is_guessed || !target_has(t, rows[i].transport) ||
 		    (t->is_sips && !rows[i].is_sips))
 			continue;
-		out[n].transport = rows[i].transport;
+		out[n].transport = (uint8_t)rows[i].transport;
 		out[n++].record = -1;
 	}
 	return n;
