@@ -1,6 +1,7 @@
 /* Services of SIP in the DNS: NAPTR service fields (RFC 3263 section 4.1, RFC
  * 7118 section 5.2.2, RFC 4168) and names of SRV records. */
 #include "resolver/resolver_priv.h"
+#include "viaduct/util/err.h"
 
 static const struct row {
 	char letter; /* of "SIP+D2U", lower case */
