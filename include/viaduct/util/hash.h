@@ -19,8 +19,8 @@ uint64_t hash_bytes(const struct hash_key *key, const void *p, size_t len);
 
 /* A hash over several pieces; {"ab","c"} and {"a","bc"} differ. */
 struct hash_state {
-	uint64_t v0, v1, v2, v3, tail;
-	uint64_t len;
+	uint64_t v0, v1, v2, v3;
+	uint64_t n_pieces;
 };
 void hash_start(struct hash_state *h, const struct hash_key *key);
 void hash_add(struct hash_state *h, struct str piece);

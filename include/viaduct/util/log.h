@@ -37,8 +37,8 @@ struct log_kv {
 #define KV_ADDR(k, v) ((struct log_kv){.key = (k), .type = LOG_ADDR, .a = (v)})
 
 /* What is shown now; read on every event, set by log_configure(). */
-extern enum log_level log_max_level;
-extern enum trace_level trace_max_level;
+extern _Atomic enum log_level log_max_level;
+extern _Atomic enum trace_level trace_max_level;
 
 /*
  * call_id  STR_NONE where there is no call.

@@ -23,6 +23,9 @@ void mem_free_all(struct mem *m); /* ends it; blocks still out are lost */
 
 void mem_set_ceiling(struct mem *m, size_t ceiling);
 
+/* For tests: the n-th allocation from now is refused; 0 for none. */
+void mem_fail_nth(struct mem *m, uint64_t n);
+
 /* NULL when the ceiling is reached or the system has none. Not zeroed,
  * aligned to 16. mem_zalloc() zeroes. */
 void *mem_alloc(struct mem *m, size_t size);
