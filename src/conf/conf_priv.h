@@ -38,6 +38,15 @@ void conf_path_enter(struct conf_path *p, struct str key);
 void conf_path_enter_index(struct conf_path *p, size_t i);
 void conf_path_leave(struct conf_path *p);
 
+struct conf_errors {
+	struct mem *mem;
+	struct arena arena;
+	size_t n;    /* mistakes found */
+	size_t kept; /* texts kept */
+	bool no_memory;
+	const char *texts[CONF_ERRORS_MAX];
+};
+
 /* Some mistake could not be kept for lack of memory. */
 bool conf_errors_no_memory(const struct conf_errors *e);
 
@@ -79,6 +88,13 @@ struct conf_build {
 	size_t n_nodes, n_copies, n_files;
 	struct conf_file *files; /* all that were read */
 };
+
+void conf_build_init(struct conf_build *b, struct arena *arena,
+		     struct conf_errors *errors);
+
+/* A file with all that it includes; as conf_tree_load(). */
+int conf_file_build(struct conf_build *b, const char *path,
+		    struct conf_node **out);
 
 /*
  * ${NAME}, ${NAME:-default} and $$ in a scalar. False and reported when the

@@ -4,15 +4,6 @@
 
 #include "viaduct/util/mem.h"
 
-struct conf_errors {
-	struct mem *mem;
-	struct arena arena;
-	size_t n;    /* mistakes found */
-	size_t kept; /* texts kept */
-	bool no_memory;
-	const char *texts[CONF_ERRORS_MAX];
-};
-
 static const char no_room[] = "more mistakes than can be shown";
 
 int conf_errors_new(struct conf_errors **out)

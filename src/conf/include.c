@@ -220,11 +220,14 @@ static void key_remove(struct conf_node *map, size_t i)
 static int includes_apply(struct conf_build *b, struct conf_node *root,
 			  unsigned depth)
 {
-	size_t i = key_index(root, STR("include"));
 	const struct conf_node *n;
 	int err = 0;
+	size_t i;
 
-	if (root->kind != CONF_MAP || i == root->n)
+	if (root->kind != CONF_MAP)
+		return 0;
+	i = key_index(root, STR("include"));
+	if (i == root->n)
 		return 0;
 	n = root->items[i];
 	key_remove(root, i);
@@ -366,11 +369,19 @@ void conf_tree_free(struct conf_tree *t)
 	mem_free_all(mem);
 }
 
-static void build_init(struct conf_build *b, struct conf_tree *t,
-		       struct conf_errors *errors)
+void conf_build_init(struct conf_build *b, struct arena *arena,
+		     struct conf_errors *errors)
 {
-	*b = (struct conf_build){.arena = &t->arena, .errors = errors};
+	*b = (struct conf_build){.arena = arena, .errors = errors};
 	conf_path_init(&b->path, NULL);
+}
+
+int conf_file_build(struct conf_build *b, const char *path,
+		    struct conf_node **out)
+{
+	static const struct include first = {NULL, 0};
+
+	return file_load(b, path, &first, out);
 }
 
 static int tree_done(struct conf_tree *t, int err,
@@ -388,15 +399,14 @@ static int tree_done(struct conf_tree *t, int err,
 int conf_tree_load(const char *path, struct conf_errors *errors,
 		   struct conf_tree **out)
 {
-	static const struct include first = {NULL, 0};
 	struct conf_build b;
 	struct conf_tree *t;
 	int err = tree_new(&t);
 
 	if (err != 0)
 		return err;
-	build_init(&b, t, errors);
-	err = file_load(&b, path, &first, &t->root);
+	conf_build_init(&b, &t->arena, errors);
+	err = conf_file_build(&b, path, &t->root);
 	return tree_done(t, err, errors, out);
 }
 
@@ -410,7 +420,7 @@ int conf_tree_parse(struct str text, const char *name,
 
 	if (err != 0)
 		return err;
-	build_init(&b, t, errors);
+	conf_build_init(&b, &t->arena, errors);
 	kept = arena_printf(&t->arena, "%s", name);
 	err = kept.p == NULL ? VD_ENOMEM
 			     : text_load(&b, text, kept.p, 0, &t->root);

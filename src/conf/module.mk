@@ -22,4 +22,21 @@ libviaduct_a_SOURCES += \
 	src/conf/yaml_print.c
 
 if HAVE_CMOCKA
+conf_tests = \
+	tests/unit/conf/test_expand \
+	tests/unit/conf/test_option \
+	tests/unit/conf/test_yaml
+check_PROGRAMS += $(conf_tests)
+tests_unit_conf_test_expand_SOURCES = tests/unit/conf/test_expand.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_expand_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_expand_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_conf_test_option_SOURCES = tests/unit/conf/test_option.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_option_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_option_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_conf_test_yaml_SOURCES = tests/unit/conf/test_yaml.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_yaml_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_yaml_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

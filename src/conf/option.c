@@ -36,23 +36,53 @@ static const struct conf_option *option_find(const struct conf_option *options,
 	return NULL;
 }
 
+/* All keys of a section, as words; returns how many. */
+static size_t keys_list(const struct conf_option *options, const char **names)
+{
+	size_t n = 0;
+
+	for (; options[n].name != NULL && n < KEYS_MAX; n++)
+		names[n] = options[n].name;
+	names[n] = NULL;
+	return n;
+}
+
+/* " (did you mean ...)", the other names of secrets included. */
+static const char *key_suggest(struct conf_run *run,
+			       const struct conf_option *options,
+			       struct str key)
+{
+	const char *names[2 * KEYS_MAX + 1];
+	size_t n = keys_list(options, names);
+
+	for (const struct conf_option *o = options;
+	     o->name != NULL && n < 2 * KEYS_MAX; o++) {
+		if (o->type != CONF_SECRET)
+			continue;
+		names[n] = arena_printf(run->arena, "%s_file", o->name).p;
+		if (names[n] == NULL) {
+			conf_run_no_memory(run);
+			return "";
+		}
+		n++;
+	}
+	names[n] = NULL;
+	return conf_run_suggest(run, key, names);
+}
+
 static void report_unknown(struct conf_run *run,
 			   const struct conf_option *options,
 			   const struct conf_node *key)
 {
 	const char *names[KEYS_MAX + 1];
 	struct conf_option o = {.type = CONF_ENUM, .names = names};
+	bool is_listed = keys_list(options, names) <= KEYS_SHOWN;
 	struct conf_allowed buf;
-	size_t n = 0;
 
-	for (; options[n].name != NULL && n < KEYS_MAX; n++)
-		names[n] = options[n].name;
-	names[n] = NULL;
 	conf_path_enter(&run->path, key->text);
-	conf_run_error(run, key, "unknown key%s%s%s",
-		       n <= KEYS_SHOWN ? "; " : "",
-		       n <= KEYS_SHOWN ? conf_allowed(&o, &buf) : "",
-		       conf_run_suggest(run, key->text, names));
+	conf_run_error(run, key, "unknown key%s%s%s", is_listed ? "; " : "",
+		       is_listed ? conf_allowed(&o, &buf) : "",
+		       key_suggest(run, options, key->text));
 	conf_run_leave(run);
 }
 
@@ -213,10 +243,11 @@ static void value_fill(struct conf_run *run, const struct conf_option *o,
 static void default_parse(struct conf_run *run, const struct conf_option *o,
 			  void *field)
 {
-	struct conf_build b = {.arena = run->arena, .errors = run->errors};
+	struct conf_build b;
 	struct conf_node *n;
 	int err;
 
+	conf_build_init(&b, run->arena, run->errors);
 	conf_path_init(&b.path, run->path.text);
 	err = conf_text_build(&b, str_from(o->def), "default", &n);
 	if (err == 0)

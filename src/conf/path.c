@@ -92,18 +92,31 @@ static int working_dir(const char *file, struct str path, char *dir,
 	return 0;
 }
 
+/* What an absolute path is made of, besides the path: where we are, and where
+ * the file is from here. */
+struct parts {
+	char work[PATH_MAX];
+	const char *dir;
+	int dir_len;
+};
+
+static int parts_get(struct parts *p, const char *file, struct str path)
+{
+	p->dir = file;
+	p->dir_len = is_absolute(path) ? 0 : dir_len(file);
+	return working_dir(file, path, p->work, sizeof(p->work));
+}
+
 int conf_absolute(struct arena *arena, const char *file, struct str path,
 		  struct str *out)
 {
-	char dir[PATH_MAX];
-	int err = working_dir(file, path, dir, sizeof(dir));
+	struct parts parts;
 	struct str s;
 
-	if (err != 0)
-		return err;
-	s = arena_printf(arena, "%s%.*s%.*s", dir,
-			 is_absolute(path) ? 0 : dir_len(file), file,
-			 STR_FMT(path));
+	if (parts_get(&parts, file, path) != 0)
+		return VD_ESYS;
+	s = arena_printf(arena, "%s%.*s%.*s", parts.work, parts.dir_len,
+			 parts.dir, STR_FMT(path));
 	if (s.p == NULL)
 		return VD_ENOMEM;
 	*out = s;
@@ -112,14 +125,16 @@ int conf_absolute(struct arena *arena, const char *file, struct str path,
 
 char *conf_relative(const struct conf_place *place, struct str path)
 {
-	char dir[PATH_MAX];
+	struct parts parts;
+	size_t size;
 	char *text;
 
-	if (working_dir(place->file, path, dir, sizeof(dir)) != 0)
+	if (parts_get(&parts, place->file, path) != 0)
 		return NULL;
-	if (asprintf(&text, "%s%.*s%.*s", dir,
-		     is_absolute(path) ? 0 : dir_len(place->file), place->file,
-		     STR_FMT(path)) < 0)
-		return NULL;
+	size = strlen(parts.work) + (size_t)parts.dir_len + path.len + 1;
+	text = malloc(size);
+	if (text != NULL)
+		snprintf(text, size, "%s%.*s%.*s", parts.work, parts.dir_len,
+			 parts.dir, STR_FMT(path));
 	return text;
 }
