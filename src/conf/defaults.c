@@ -1,6 +1,8 @@
 /* The whole default file, annotated. */
 #include "conf/conf_priv.h"
 
+#include <ctype.h>
+
 enum { LINE_WIDTH = 78 };
 
 struct writer {
@@ -15,57 +17,73 @@ static void table_write(struct writer *w, const struct conf_option *options);
 /* Begins a line; returns its width so far. */
 static int line(struct writer *w, bool is_comment)
 {
-	unsigned depth = w->is_item && !is_comment ? w->depth - 1 : w->depth;
-	const char *dash = w->is_item && !is_comment ? "- " : "";
-	int n = fprintf(w->to, "%s%*s%s%s", w->is_template ? "#" : "",
-			(int)(2 * depth), "", dash, is_comment ? "# " : "");
+	unsigned depth = w->is_item ? w->depth - 1 : w->depth;
+	const char *lead = is_comment ? "#" : w->is_item ? "- " : "";
 
 	if (!is_comment)
 		w->is_item = false;
-	return n;
+	return fprintf(w->to, "%s%*s%s", w->is_template ? "#" : "",
+		       (int)(2 * depth), "", lead);
 }
 
-/* Words of a comment, wrapped. */
+/* Words of a comment, wrapped; *width 0 begins it. */
 static void words_write(struct writer *w, int *width, const char *text)
 {
 	while (*text != '\0') {
 		int len = (int)strcspn(text, " ");
 
-		if (*width + len > LINE_WIDTH) {
+		if (*width > 0 && *width + 1 + len > LINE_WIDTH) {
 			fputc('\n', w->to);
-			*width = line(w, true);
+			*width = 0;
 		}
-		*width += fprintf(w->to, "%.*s ", len, text);
+		if (*width == 0)
+			*width = line(w, true);
+		*width += fprintf(w->to, " %.*s", len, text);
 		text += len;
 		text += strspn(text, " ");
 	}
 }
 
-/* Help, then what is allowed where the key's value does not show it. */
-static void help_write(struct writer *w, const struct conf_option *o)
+/* What is allowed, as a sentence; "" where the value says it. */
+static void allowed_sentence(const struct conf_option *o, char *buf,
+			     size_t size)
 {
-	struct conf_allowed buf;
-	int width = line(w, true);
+	struct conf_allowed allowed;
+	const char *text = conf_allowed(o, &allowed);
 
-	words_write(w, &width, o->help != NULL ? o->help : o->name);
-	if (o->type < CONF_SECTION && o->type != CONF_TEXT &&
-	    o->type != CONF_BOOL) {
-		words_write(w, &width, "Takes");
-		words_write(w, &width, conf_allowed(o, &buf));
-		words_write(w, &width, "here.");
-	}
-	if (o->needs_restart)
-		words_write(w, &width, "A change needs a restart.");
-	fputc('\n', w->to);
+	buf[0] = '\0';
+	if (o->type == CONF_SECRET)
+		snprintf(buf, size, "Text, or %s_file: a path.", o->name);
+	else if (o->type == CONF_ENUM)
+		snprintf(buf, size, "One of %s.", text);
+	else if (o->type < CONF_SECTION && o->type != CONF_TEXT)
+		snprintf(buf, size, "%c%s.", toupper((unsigned char)text[0]),
+			 text + 1);
 }
 
+static void help_write(struct writer *w, const struct conf_option *o)
+{
+	char allowed[sizeof(struct conf_allowed) + 32];
+	int width = 0;
+
+	if (o->help != NULL)
+		words_write(w, &width, o->help);
+	allowed_sentence(o, allowed, sizeof(allowed));
+	words_write(w, &width, allowed);
+	if (o->needs_restart)
+		words_write(w, &width, "A change needs a restart.");
+	if (width > 0)
+		fputc('\n', w->to);
+}
+
+/* What an entry of a map or list would look like. */
 static void entry_template(struct writer *w, const struct conf_option *o)
 {
 	struct writer t = *w;
 
 	t.is_template = true;
+	t.depth++;
 	if (o->type == CONF_MAP_OF) {
-		t.depth++;
 		line(&t, false);
 		fputs("NAME:\n", t.to);
 	} else {
@@ -122,16 +140,22 @@ static void value_write(struct writer *w, const struct conf_option *o)
 	}
 }
 
+/* A key that has nothing to show; inside a template it is behind a '#'
+ * anyway. */
+static void placeholder_write(struct writer *w, const struct conf_option *o)
+{
+	line(w, !w->is_template);
+	fprintf(w->to, "%s: %s\n", o->name,
+		o->def == NULL ? "(required)" : "(not set)");
+}
+
 static void option_write(struct writer *w, const struct conf_option *o)
 {
 	help_write(w, o);
-	if (has_value(o)) {
+	if (has_value(o))
 		value_write(w, o);
-	} else {
-		line(w, true);
-		fprintf(w->to, "%s:%s\n", o->name,
-			o->def == NULL ? " (required)" : " (not set)");
-	}
+	else
+		placeholder_write(w, o);
 	if ((o->type == CONF_MAP_OF || o->type == CONF_LIST_OF) &&
 	    o->section != NULL)
 		entry_template(w, o);
@@ -139,8 +163,11 @@ static void option_write(struct writer *w, const struct conf_option *o)
 
 static void table_write(struct writer *w, const struct conf_option *options)
 {
-	for (const struct conf_option *o = options; o->name != NULL; o++)
+	for (const struct conf_option *o = options; o->name != NULL; o++) {
+		if (w->depth == 0 && o > options)
+			fputc('\n', w->to);
 		option_write(w, o);
+	}
 }
 
 void conf_print_defaults(const struct conf_option *options, FILE *to)

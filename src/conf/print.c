@@ -170,7 +170,8 @@ static void option_print(struct printer *p, const struct conf_option *o,
 {
 	if (!has_print(o) || is_unset(o, field))
 		return;
-	key_print(p, str_from(o->name));
+	line(p);
+	fprintf(p->to, "%s:", o->name);
 	if (o->type == CONF_SECTION) {
 		fputc('\n', p->to);
 		section_print(p, o->section, field);

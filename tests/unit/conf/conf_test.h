@@ -55,7 +55,8 @@ static inline int bench_free(void **state)
 	return 0;
 }
 
-#define BENCH_TEST(fn) cmocka_unit_test_setup_teardown(fn, bench_new, bench_free)
+#define BENCH_TEST(fn)                                                         \
+	cmocka_unit_test_setup_teardown(fn, bench_new, bench_free)
 
 /* Forget what was read before. */
 static inline void bench_reset(struct bench *b)

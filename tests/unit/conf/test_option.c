@@ -167,8 +167,7 @@ static void several_mistakes_are_told_in_one_run(void **state)
 				       "      - sip:b\n"),
 			 VD_EINVAL);
 	assert_mistakes(
-		b,
-		"t.yaml:5:9: server.name: is a list; text",
+		b, "t.yaml:5:9: server.name: is a list; text",
 		"t.yaml:4:10: server.drain: 2h is out of range; 0 to 1h",
 		"t.yaml:2:17: server.record_route: yes is neither true nor "
 		"false; true or false (did you mean \"true\")",
@@ -190,8 +189,8 @@ static void several_mistakes_are_told_in_one_run(void **state)
 
 static void only_true_and_false_are_booleans(void **state)
 {
-	static const char *const words[] = {"yes", "no",    "on",      "off",
-					    "y",   "True",  "FALSE",   "1",
+	static const char *const words[] = {"yes", "no",    "on",       "off",
+					    "y",   "True",  "FALSE",    "1",
 					    "0",   "maybe", "\"true\"", ""};
 	struct bench *b = *state;
 	char text[64];
@@ -214,18 +213,29 @@ static void durations_and_sizes_take_whole_numbers_of_one_unit(void **state)
 		const char *text;
 		int64_t value; /* -1: a mistake */
 	} cases[] = {
-		{"t: 100ms", 100},	{"t: 5s", 5000},
-		{"t: 1m", 60000},	{"t: 61s", -1},
-		{"t: 0", -1},		{"t: 99ms", -1},
-		{"t: 1.5s", -1},	{"t: 1m30s", -1},
-		{"t: 5 s", -1},		{"t: 5S", -1},
-		{"t: 010s", -1},	{"t: s", -1},
-		{"t: \"5s\"", 5000},	{"t: 99999999999999999999s", -1},
+		{"t: 100ms", 100},
+		{"t: 5s", 5000},
+		{"t: 1m", 60000},
+		{"t: 61s", -1},
+		{"t: 0", -1},
+		{"t: 99ms", -1},
+		{"t: 1.5s", -1},
+		{"t: 1m30s", -1},
+		{"t: 5 s", -1},
+		{"t: 5S", -1},
+		{"t: 010s", -1},
+		{"t: s", -1},
+		{"t: \"5s\"", 5000},
+		{"t: 99999999999999999999s", -1},
 		{"t: 999999999999999999d", -1},
-		{"s: 1024", 1024},	{"s: 1KiB", 1024},
-		{"s: 1GiB", 1 << 30},	{"s: 2GiB", -1},
-		{"s: 1023", -1},	{"s: 4M", -1},
-		{"s: \"2048\"", -1},	{"s: 0x800", -1},
+		{"s: 1024", 1024},
+		{"s: 1KiB", 1024},
+		{"s: 1GiB", 1 << 30},
+		{"s: 2GiB", -1},
+		{"s: 1023", -1},
+		{"s: 4M", -1},
+		{"s: \"2048\"", -1},
+		{"s: 0x800", -1},
 	};
 	struct bench *b = *state;
 	char text[64];
@@ -238,11 +248,10 @@ static void durations_and_sizes_take_whole_numbers_of_one_unit(void **state)
 		assert_int_equal(bench_fill(b, text),
 				 cases[i].value < 0 ? VD_EINVAL : 0);
 		if (cases[i].value >= 0)
-			assert_int_equal(is_size
-						 ? (int64_t)b->values.limits
-							   .message_size
-						 : b->values.limits.t1_ms,
-					 cases[i].value);
+			assert_int_equal(
+				is_size ? (int64_t)b->values.limits.message_size
+					: b->values.limits.t1_ms,
+				cases[i].value);
 	}
 }
 
@@ -282,7 +291,8 @@ static void a_secret_file_is_relative_to_the_file_that_names_it(void **state)
 	const char *path;
 
 	bench_file(b, "pw", "x");
-	path = bench_file(b, "v.yaml", "server: { secret_file: pw, state: st }");
+	path = bench_file(b, "v.yaml",
+			  "server: { secret_file: pw, state: st }");
 	bench_reset(b);
 	assert_int_equal(conf_tree_load(path, b->errors, &b->tree), 0);
 	assert_int_equal(conf_fill(sample_options, bench_root(b), NULL,
@@ -309,8 +319,7 @@ static void a_secret_that_cannot_be_had_is_a_mistake(void **state)
 		 b->dir, b->dir);
 	assert_int_equal(bench_fill(b, text), VD_EINVAL);
 	assert_mistakes(
-		b,
-		"t.yaml:2:6: users.a.password: is missing; text",
+		b, "t.yaml:2:6: users.a.password: is missing; text",
 		"t.yaml:3:23: users.b.password_file: /nonexistent/x: No such "
 		"file or directory",
 		"t.yaml:4:23: users.c.password_file: DIR/empty: is empty",
@@ -361,16 +370,15 @@ static void long_and_odd_values_are_shown_short(void **state)
 {
 	struct bench *b = *state;
 
-	assert_int_equal(
-		bench_fill(b, "server: { level: \"a\\n"
-			      "0123456789012345678901234567890123456789"
-			      "01234567890123456789\" }"),
-		VD_EINVAL);
-	assert_mistakes(b,
-			"t.yaml:1:18: server.level: a\\x0a"
-			"0123456789012345678901234567890123456789"
-			"012345678901234567... is not known; off, summary, "
-			"headers or full");
+	assert_int_equal(bench_fill(b,
+				    "server: { level: \"a\\n"
+				    "0123456789012345678901234567890123456789"
+				    "01234567890123456789\" }"),
+			 VD_EINVAL);
+	assert_mistakes(b, "t.yaml:1:18: server.level: a\\x0a"
+			   "0123456789012345678901234567890123456789"
+			   "012345678901234567... is not known; off, summary, "
+			   "headers or full");
 }
 
 static void a_path_to_the_map_leads_the_messages(void **state)

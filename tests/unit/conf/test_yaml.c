@@ -31,8 +31,8 @@ static void every_node_knows_its_place(void **state)
 
 static void an_empty_document_is_an_empty_map(void **state)
 {
-	static const char *const texts[] = {"", "\n", "# no more\n", "---\n",
-					    "---\n...\n", "\xef\xbb\xbf"};
+	static const char *const texts[] = {
+		"", "\n", "# no more\n", "---\n", "---\n...\n", "\xef\xbb\xbf"};
 	struct bench *b = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -48,7 +48,8 @@ static void a_key_written_twice_is_a_mistake_that_names_both(void **state)
 	struct bench *b = *state;
 
 	assert_int_equal(
-		bench_parse(b, "a:\n  x: 1\n  y: 2\n  x: 3\nb: 1\nb: 2\nb: 3\n"),
+		bench_parse(b,
+			    "a:\n  x: 1\n  y: 2\n  x: 3\nb: 1\nb: 2\nb: 3\n"),
 		0);
 	assert_mistakes(
 		b,
@@ -88,8 +89,7 @@ static void a_tab_as_indentation_is_named(void **state)
 	struct bench *b = *state;
 
 	assert_int_equal(bench_parse(b, "a:\n\tb: 1\n"), VD_EINVAL);
-	assert_mistakes(b,
-			"t.yaml:2:1: a tab cannot indent YAML; use spaces");
+	assert_mistakes(b, "t.yaml:2:1: a tab cannot indent YAML; use spaces");
 }
 
 static void bytes_that_are_not_utf8_are_named(void **state)
@@ -99,7 +99,9 @@ static void bytes_that_are_not_utf8_are_named(void **state)
 	assert_int_equal(bench_parse(b, "a: \xc3\xa4\nb: \xe4\n"), VD_EINVAL);
 	assert_mistakes(b, "t.yaml:2:4: byte 0xe4 is not UTF-8; save the file "
 			   "as UTF-8");
-	assert_int_equal(bench_parse(b, "\xff\xfe" "a"), VD_EINVAL);
+	assert_int_equal(bench_parse(b, "\xff\xfe"
+					"a"),
+			 VD_EINVAL);
 	assert_mistakes(b, "t.yaml:1:1: byte 0xff is not UTF-8; save the file "
 			   "as UTF-8");
 	/* Overlong, surrogate, beyond Unicode, cut off. */
@@ -157,14 +159,14 @@ static void aliases_that_multiply_are_refused(void **state)
 {
 	struct bench *b = *state;
 
-	assert_int_equal(
-		bench_parse(b, "a: &a [l,l,l,l,l,l,l,l,l,l]\n"
-			       "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
-			       "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
-			       "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
-			       "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
-			       "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"),
-		VD_EINVAL);
+	assert_int_equal(bench_parse(b,
+				     "a: &a [l,l,l,l,l,l,l,l,l,l]\n"
+				     "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+				     "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+				     "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+				     "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
+				     "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n"),
+			 VD_EINVAL);
 	assert_mistakes(b, "t.yaml:5:29: e[7]: aliases expand to more than "
 			   "100000 values");
 }
