@@ -68,6 +68,11 @@ void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
 			struct str value, struct str param);
 
+/* Set received and rport of the top Via of a request: `params` is
+ * ";received=...;rport=..."; a received or rport that is there goes. */
+void sip_edit_via_params(struct sip_edits *e, struct sip_msg *m,
+			 struct str params);
+
 /* Bytes that printing will give. */
 size_t sip_edits_size(const struct sip_edits *e, const struct sip_msg *m);
 

@@ -92,6 +92,10 @@ void server_txn_respond(struct server_txn *st, unsigned status, struct buf *b);
  * to its last timer; without a final response so far it ends at once. */
 void server_txn_detach(struct server_txn *st);
 
+/* Another owner takes over: its ops and arg from now on. */
+void server_txn_set_owner(struct server_txn *st,
+			  const struct server_txn_ops *ops, void *arg);
+
 bool server_txn_has_final(const struct server_txn *st);
 void *server_txn_arg(const struct server_txn *st);   /* NULL when detached */
 uint64_t server_txn_id(const struct server_txn *st); /* for the trace */
@@ -158,6 +162,9 @@ void client_txn_cancel(struct client_txn *ct, struct str extra);
 /* The owner lets go: no callback will run; an INVITE goes on absorbing and
  * acknowledging responses until its last timer. */
 void client_txn_detach(struct client_txn *ct);
+
+void client_txn_set_owner(struct client_txn *ct,
+			  const struct client_txn_ops *ops, void *arg);
 
 const struct hop *client_txn_hop(const struct client_txn *ct);
 bool client_txn_has_provisional(const struct client_txn *ct);

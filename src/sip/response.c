@@ -1,0 +1,205 @@
+/* Messages of our own: responses, and the ACK and CANCEL of a hop. */
+#include "sip_priv.h"
+#include "viaduct/sip/edit.h"
+
+/* Where bytes go; with `to` NULL they are only counted, so that one function
+ * says both how long a message will be and what is in it. */
+struct out {
+	char *to;
+	size_t len;
+};
+
+static void put(struct out *o, struct str s)
+{
+	if (o->to != NULL && s.len != 0)
+		memcpy(o->to + o->len, s.p, s.len);
+	o->len += s.len;
+}
+
+static void put_number(struct out *o, uint32_t n)
+{
+	char digits[10];
+	unsigned i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	put(o, (struct str){digits + i, sizeof(digits) - i});
+}
+
+/* A field as it was received, with one place of it changed. */
+static void put_field(struct out *o, const struct sip_msg *m,
+		      const struct sip_hdr *h)
+{
+	if (h != NULL)
+		put(o, (struct str){m->bytes.p + h->at, h->end - h->at});
+}
+
+static void put_first(struct out *o, const struct sip_msg *m,
+		      enum sip_hdr_id id)
+{
+	put_field(o, m, sip_msg_first(m, id));
+}
+
+/* The top value without the parameters that `params` gives anew. */
+static void put_value_with(struct out *o, struct str value, struct str params)
+{
+	const char *p = sip_params_at(value), *end = str_end(value);
+
+	put(o, slice(value.p, p));
+	while (p < end) {
+		struct str name, unused;
+		const char *q =
+			sip_param_span(p + 1, end, CT_TOKEN, &name, &unused);
+
+		if (q == NULL) /* keep what we do not understand */
+			q = end;
+		else if (sip_param_find(params, name, NULL))
+			name = STR_NONE;
+		if (name.p != NULL)
+			put(o, slice(p, q));
+		p = q;
+	}
+	put(o, params);
+}
+
+static void put_vias(struct out *o, struct sip_msg *m, struct str params)
+{
+	const struct sip_via *top = sip_msg_top_via(m);
+	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
+
+	if (top != NULL && params.len != 0) {
+		put(o, slice(m->bytes.p + h->at, top->text.p));
+		put_value_with(o, top->text, params);
+		put(o, slice(str_end(top->text), m->bytes.p + h->end));
+		h = sip_msg_next(m, h);
+	}
+	for (; h != NULL; h = sip_msg_next(m, h))
+		put_field(o, m, h);
+}
+
+static void put_to(struct out *o, struct sip_msg *m, struct str tag)
+{
+	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_TO);
+	const struct sip_addr *to = sip_msg_to(m);
+	struct str value;
+
+	if (h == NULL || to == NULL || to->tag.p != NULL || tag.len == 0) {
+		put_field(o, m, h);
+		return;
+	}
+	value = sip_hdr_value(m, h);
+	put(o, slice(m->bytes.p + h->at, str_end(value)));
+	put(o, STR(";tag="));
+	put(o, tag);
+	put(o, slice(str_end(value), m->bytes.p + h->end));
+}
+
+static void put_response(struct out *o, struct sip_msg *request,
+			 const struct sip_response *r)
+{
+	struct str reason = r->reason;
+
+	if (reason.len == 0)
+		reason = str_from(sip_reason_phrase(r->status));
+	put(o, STR("SIP/2.0 "));
+	put_number(o, r->status);
+	put(o, STR(" "));
+	put(o, reason);
+	put(o, STR("\r\n"));
+	put_vias(o, request, r->top_via_params);
+	put_first(o, request, SIP_HDR_FROM);
+	put_to(o, request, r->status > 100 ? r->to_tag : STR_NONE);
+	put_first(o, request, SIP_HDR_CALL_ID);
+	put_first(o, request, SIP_HDR_CSEQ);
+	if (r->status == 100)
+		put_first(o, request, SIP_HDR_TIMESTAMP);
+	put(o, r->extra);
+	put(o, STR("Content-Length: 0\r\n\r\n"));
+}
+
+struct buf *sip_response_print(struct sip_msg *request,
+			       const struct sip_response *r, struct mem *mem)
+{
+	struct out o = {NULL, 0};
+	struct buf *b;
+
+	put_response(&o, request, r);
+	b = buf_new(mem, o.len);
+	if (b == NULL)
+		return NULL;
+	o = (struct out){b->data, 0};
+	put_response(&o, request, r);
+	b->len = (uint32_t)o.len;
+	return b;
+}
+
+/* A request for the next hop alone, about one that it has got from us. */
+struct hop_request {
+	struct str method;
+	struct str to; /* STR_NONE: that of the request */
+	struct str extra;
+};
+
+static void put_hop_request(struct out *o, struct sip_msg *sent,
+			    const struct hop_request *r)
+{
+	const struct sip_via *via = sip_msg_top_via(sent);
+	const struct sip_cseq *cseq = sip_msg_cseq(sent);
+	const struct sip_hdr *h;
+
+	put(o, r->method);
+	put(o, STR(" "));
+	put(o, sent->uri_text);
+	put(o, STR(" SIP/2.0\r\nVia: "));
+	put(o, via != NULL ? via->text : STR_NONE);
+	put(o, STR("\r\n"));
+	for (h = sip_msg_first(sent, SIP_HDR_ROUTE); h != NULL;
+	     h = sip_msg_next(sent, h))
+		put_field(o, sent, h);
+	put(o, STR("Max-Forwards: 70\r\n"));
+	put_first(o, sent, SIP_HDR_FROM);
+	put(o, STR("To: "));
+	put(o, r->to.p != NULL ? r->to : sip_msg_value(sent, SIP_HDR_TO));
+	put(o, STR("\r\n"));
+	put_first(o, sent, SIP_HDR_CALL_ID);
+	put(o, STR("CSeq: "));
+	put_number(o, cseq != NULL ? cseq->number : 0);
+	put(o, STR(" "));
+	put(o, r->method);
+	put(o, STR("\r\n"));
+	put(o, r->extra);
+	put(o, STR("Content-Length: 0\r\n\r\n"));
+}
+
+static struct buf *hop_request_print(struct sip_msg *sent,
+				     const struct hop_request *r,
+				     struct mem *mem)
+{
+	struct out o = {NULL, 0};
+	struct buf *b;
+
+	put_hop_request(&o, sent, r);
+	b = buf_new(mem, o.len);
+	if (b == NULL)
+		return NULL;
+	o = (struct out){b->data, 0};
+	put_hop_request(&o, sent, r);
+	b->len = (uint32_t)o.len;
+	return b;
+}
+
+struct buf *sip_ack_print(struct sip_msg *sent, struct str to, struct mem *mem)
+{
+	struct hop_request r = {STR("ACK"), to, STR_NONE};
+
+	return hop_request_print(sent, &r, mem);
+}
+
+struct buf *sip_cancel_print(struct sip_msg *sent, struct str extra,
+			     struct mem *mem)
+{
+	struct hop_request r = {STR("CANCEL"), STR_NONE, extra};
+
+	return hop_request_print(sent, &r, mem);
+}

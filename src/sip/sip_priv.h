@@ -1,0 +1,110 @@
+/*
+ * What the sources of sip share: character classes of RFC 3261 section 25.1 and
+ * the small scanners that everything else is made of. They take the place to
+ * start and the end, and return the place where they stopped.
+ */
+#ifndef VIADUCT_SIP_PRIV_H
+#define VIADUCT_SIP_PRIV_H
+
+#include "viaduct/sip/msg.h"
+
+enum { /* classes; "escaped" and quoted strings are not characters of any */
+       CT_TOKEN = 1 << 0,
+       CT_DIGIT = 1 << 1,
+       CT_HEX = 1 << 2,
+       CT_ALPHA = 1 << 3,
+       CT_LWS = 1 << 4,     /* SP, HTAB, and CR LF of a fold */
+       CT_LABEL = 1 << 5,   /* of a host name, and "_" */
+       CT_SCHEME = 1 << 6,  /* after its first letter */
+       CT_USER = 1 << 7,    /* unreserved, user-unreserved */
+       CT_PASS = 1 << 8,    /* password */
+       CT_PARAM = 1 << 9,   /* unreserved, param-unreserved */
+       CT_HNV = 1 << 10,    /* unreserved, hnv-unreserved */
+       CT_URIC = 1 << 11,   /* reserved, unreserved, "[", "]" */
+       CT_VALUE = 1 << 12,  /* unquoted value of a header parameter */
+       CT_PHRASE = 1 << 13, /* display name without quotes: token, LWS, UTF-8 */
+       CT_CONTROL = 1 << 14,
+};
+
+extern const uint16_t sip_ctype[256];
+
+static inline bool is_class(char c, unsigned classes)
+{
+	return (sip_ctype[(unsigned char)c] & classes) != 0;
+}
+
+static inline bool at_char(const char *p, const char *end, char c)
+{
+	return p < end && *p == c;
+}
+
+static inline const char *span(const char *p, const char *end, unsigned classes)
+{
+	while (p < end && is_class(*p, classes))
+		p++;
+	return p;
+}
+
+static inline const char *skip_lws(const char *p, const char *end)
+{
+	return span(p, end, CT_LWS);
+}
+
+static inline struct str slice(const char *p, const char *end)
+{
+	return (struct str){p, (size_t)(end - p)};
+}
+
+/* p may be NULL. */
+static inline const char *str_end(struct str s)
+{
+	return s.len != 0 ? s.p + s.len : s.p;
+}
+
+/* The same with %XX allowed between the characters. */
+const char *sip_span_escaped(const char *p, const char *end, unsigned classes);
+
+/* Past a quoted string that starts at p; NULL when it does not end. */
+const char *sip_quoted_span(const char *p, const char *end);
+
+/* Without white space at both ends. */
+struct str sip_trim(const char *p, const char *end);
+
+/* Past a host (name, IPv4, or IPv6 in brackets); NULL: malformed. */
+const char *sip_host_span(const char *p, const char *end, bool *is_ip);
+
+/* An IPv6 address, with or without brackets. */
+bool sip_is_ipv6(struct str s);
+
+/* Past the digits of a port, 1 to 65535; NULL: malformed. */
+const char *sip_port_span(const char *p, const char *end, uint16_t *port);
+
+/* Past "scheme:"; NULL: there is none. */
+const char *sip_scheme_span(const char *p, const char *end);
+
+/*
+ * One header parameter, p standing after its ";". Returns where it ends (the
+ * next ";" or `end`), NULL when it is malformed. name->len is 0 when there is
+ * nothing between two semicolons.
+ */
+const char *sip_param_span(const char *p, const char *end, unsigned name_class,
+			   struct str *name, struct str *value);
+
+/* The ";" before the first parameter of a Via or address value, or its end. */
+const char *sip_params_at(struct str value);
+
+/* Equal to a lower-case name, whatever the case of `s`. */
+bool sip_is_name(struct str s, struct str lower);
+
+enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
+
+/*
+ * Steps over the fields of a head that was not indexed; `rest` starts at a
+ * line. Tolerant: every line with a colon counts. False at the empty line.
+ */
+bool sip_field_next(struct str *rest, struct str *name, struct str *value);
+
+/* Remember what is wrong, the first thing only. Returns VD_EINVAL. */
+int sip_msg_blame(struct sip_msg *m, unsigned status, const char *phrase);
+
+#endif
