@@ -261,10 +261,10 @@ static void timer_arm_one(struct txn *t, const struct timer_def *def)
 	if (is_reliable && def->on_stream == AT_ONCE)
 		ms = 0;
 	if (def->is_resend) {
-		t->resend_on = def->fires;
+		t->resend_on = (uint8_t)__builtin_ctz(def->fires);
 		t->resend_ms = ms;
 	} else {
-		t->end_on = def->fires;
+		t->end_on = (uint8_t)__builtin_ctz(def->fires);
 		t->end_at_ms = timer_wheel_now_ms(t->table->env.wheel) + ms;
 	}
 }
@@ -277,7 +277,7 @@ static void timer_set(struct txn *t)
 
 	if (ms == 0) {
 		timer_cancel(wheel, &t->timer);
-		txn_todo(t, t->end_on);
+		txn_todo(t, UINT32_C(1) << t->end_on);
 		return;
 	}
 	if (t->resend_ms != 0 && t->resend_ms < ms)
@@ -287,7 +287,6 @@ static void timer_set(struct txn *t)
 
 static void timers_stop(struct txn *t)
 {
-	t->end_on = 0;
 	t->resend_ms = 0;
 	timer_cancel(t->table->env.wheel, &t->timer);
 }
@@ -308,9 +307,9 @@ void txn_timer_fired(struct timer *timer)
 	static const struct txn_input nothing;
 	struct txn *t = CONTAINER_OF(timer, struct txn, timer);
 	uint64_t now_ms = timer_wheel_now_ms(t->table->env.wheel);
+	unsigned on = now_ms >= t->end_at_ms ? t->end_on : t->resend_on;
 
-	txn_step(t, now_ms >= t->end_at_ms ? t->end_on : t->resend_on,
-		 &nothing);
+	txn_step(t, UINT32_C(1) << on, &nothing);
 }
 
 /* Actions ----------------------------------------------------------------- */

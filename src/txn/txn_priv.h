@@ -88,13 +88,13 @@ struct txn {
 	uint64_t id;
 	uint64_t end_at_ms;
 	struct txn_timers timers;
-	uint32_t end_on;    /* event at end_at_ms; 0: none */
-	uint32_t resend_on; /* event after resend_ms */
 	uint32_t resend_ms; /* 0: no retransmissions */
 	uint32_t due;       /* events for the end of this turn */
 	uint32_t method;    /* txn_method_key() */
 	int16_t err;        /* that goes with a due error */
 	uint8_t state;
+	uint8_t end_on;    /* bit number of the event at end_at_ms; 0: none */
+	uint8_t resend_on; /* and of the one after resend_ms */
 	bool is_todo;      /* in table->todo */
 	bool is_held;      /* hop.conn is held */
 	bool is_acked;     /* client: last is the ACK */
