@@ -49,6 +49,13 @@ void client_txn_detach(struct client_txn *ct)
 	txn_step(&ct->txn, EV_DETACH, &nothing);
 }
 
+void client_txn_set_owner(struct client_txn *ct,
+			  const struct client_txn_ops *ops, void *arg)
+{
+	ct->ops = ops;
+	ct->txn.arg = arg;
+}
+
 const struct hop *client_txn_hop(const struct client_txn *ct)
 {
 	return &ct->txn.hop;
@@ -267,26 +274,20 @@ static bool line_is_via(struct str line)
 	return str_ieq(name, STR("Via")) || str_ieq(name, STR("v"));
 }
 
-/* The branch in the first Via of a request of ours; STR_NONE if it is not
- * there or cut off. */
+/* The branch in the first Via of a request of ours; what is cut off of it will
+ * not be read as one. */
 static struct str payload_branch(struct str payload)
 {
-	struct str key = STR(";branch=");
-	struct str line;
-	const char *p;
+	struct str line, branch = STR_NONE;
 
 	while (line_next(&payload, &line)) {
 		if (!line_is_via(line))
 			continue;
-		p = memmem(line.p, line.len, key.p, key.len);
-		if (p == NULL)
-			return STR_NONE;
-		line = str_skip(line, (size_t)(p - line.p) + key.len);
-		if (line.len < TXN_BRANCH_LEN)
-			return STR_NONE;
-		return (struct str){line.p, TXN_BRANCH_LEN};
+		line = str_trim(str_skip(line, str_find(line, ';')));
+		sip_param_find(line, STR("branch"), &branch);
+		return branch;
 	}
-	return STR_NONE;
+	return branch;
 }
 
 /* The transaction that sent this; an ACK is its INVITE's. */

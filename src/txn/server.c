@@ -62,6 +62,13 @@ void server_txn_detach(struct server_txn *st)
 	txn_step(&st->txn, EV_DETACH, &nothing);
 }
 
+void server_txn_set_owner(struct server_txn *st,
+			  const struct server_txn_ops *ops, void *arg)
+{
+	st->ops = ops;
+	st->txn.arg = arg;
+}
+
 bool server_txn_has_final(const struct server_txn *st)
 {
 	return !txn_is_open(&st->txn);
