@@ -54,7 +54,8 @@ static void insert_at(struct sip_edits *e, unsigned i, struct sip_edit edit)
 {
 	if (!edits_grow(e))
 		return;
-	memmove(&e->v[i + 1], &e->v[i], (e->n - i) * sizeof(*e->v));
+	for (unsigned j = e->n; j > i; j--)
+		e->v[j] = e->v[j - 1];
 	e->v[i] = edit;
 	e->n++;
 }
@@ -177,44 +178,43 @@ void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 		sip_edit_remove_value(e, &it);
 }
 
-/* The parameter `name` of a value: from its ";" to its end. */
-static bool find_param(struct str params, struct str name, const char **from,
-		       const char **to)
+/* From the ";" of the parameter `name` to its end; STR_NONE: none there. */
+static struct str find_param(const struct sip_msg *m, struct str value,
+			     struct str name)
 {
-	const char *p = params.p, *end = str_end(params);
+	const char *p, *end = str_end(value);
 
-	while (p < end) {
+	if ((m->seen & SIP_SEEN_VIA) != 0 && value.p == m->via.text.p) {
+		const struct str *slot = sip_via_slot(&m->via, name);
+
+		if (slot != NULL)
+			return slot->p != NULL ? param_around(*slot) : STR_NONE;
+	}
+	for (p = sip_params_at(value); p != NULL && p < end;) {
 		struct str have, unused;
 		const char *q =
 			sip_param_span(p + 1, end, CT_TOKEN, &have, &unused);
 
-		if (q == NULL)
-			return false;
-		if (str_ieq(have, name)) {
-			*from = p;
-			*to = q;
-			return true;
-		}
+		if (q != NULL && str_ieq(have, name))
+			return slice(p, q);
 		p = q;
 	}
-	return false;
+	return STR_NONE;
 }
 
 void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
-			struct str value, struct str param)
+			struct str value, struct str params)
 {
-	const char *at = sip_params_at(value), *end = str_end(value);
-	struct str rest = param, name, unused;
-	const char *from = end, *to = end;
+	while (params.len > 1) {
+		size_t len = 1 + str_find(str_skip(params, 1), ';');
+		struct str one = {params.p, len}, old;
+		struct str name = {one.p + 1, str_find(one, '=') - 1};
 
-	while (sip_param_next(&rest, &name, &unused)) {
-		struct str one = slice(param.p, rest.p);
-
-		if (!find_param(slice(at, end), name, &from, &to))
-			from = to = end;
-		sip_edit_replace(e, offset(m, from), (uint32_t)(to - from),
-				 one);
-		param = rest;
+		old = find_param(m, value, name);
+		if (old.p == NULL)
+			old = slice(str_end(value), str_end(value));
+		sip_edit_replace(e, offset(m, old.p), (uint32_t)old.len, one);
+		params = str_skip(params, len);
 	}
 }
 

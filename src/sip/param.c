@@ -16,7 +16,7 @@ const char *sip_param_span(const char *p, const char *end, unsigned name_class,
 		if (at_char(from, end, '"'))
 			p = sip_quoted_span(from, end);
 		else
-			p = span(from, end, CT_VALUE);
+			p = span_long(from, end, CT_VALUE);
 		if (p == NULL || p == from)
 			return NULL;
 		*value = slice(from, p);

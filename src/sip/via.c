@@ -55,18 +55,17 @@ static const char *via_sent_by(const char *p, const char *end,
 	return p == end || *p == ';' ? p : NULL;
 }
 
-/* Where a parameter is kept; NULL: nowhere. */
-static struct str *via_slot(struct sip_via *v, struct str name)
+const struct str *sip_via_slot(const struct sip_via *v, struct str name)
 {
 	switch (name.len) {
 	case 5:
-		if (sip_is_name(name, STR("rport")))
+		if (IS_NAME(name, "rport"))
 			return &v->rport;
-		return sip_is_name(name, STR("maddr")) ? &v->maddr : NULL;
+		return IS_NAME(name, "maddr") ? &v->maddr : NULL;
 	case 6:
-		return sip_is_name(name, STR("branch")) ? &v->branch : NULL;
+		return IS_NAME(name, "branch") ? &v->branch : NULL;
 	case 8:
-		return sip_is_name(name, STR("received")) ? &v->received : NULL;
+		return IS_NAME(name, "received") ? &v->received : NULL;
 	}
 	return NULL;
 }
@@ -105,13 +104,14 @@ static bool via_params(const char *p, const char *end, struct sip_via *v)
 {
 	v->params = slice(p < end ? p + 1 : p, end);
 	while (p < end) {
-		struct str name, value, *slot;
+		struct str name, value;
+		struct str *slot;
 
 		p = sip_param_span(p + 1, end, CT_TOKEN, &name, &value);
 		if (p == NULL)
 			return false;
 		v->has_empty_params |= name.len == 0;
-		slot = via_slot(v, name);
+		slot = (struct str *)sip_via_slot(v, name);
 		if (slot == NULL)
 			continue;
 		if (slot->p != NULL)

@@ -63,10 +63,12 @@ void sip_edit_remove_value(struct sip_edits *e, const struct sip_values *it);
 void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 		  enum sip_hdr_id id, unsigned n);
 
-/* Set or add a parameter at the end of a value inside the message (the top
- * Via's received and rport). `value` is a slice of the message. */
+/* Set parameters of a value inside the message, or add them at its end (the top
+ * Via's received and rport). `value` is a slice of the message; `params` is
+ * text of ours, each parameter with its semicolon and none quoted:
+ * ";received=192.0.2.9;rport=5060". */
 void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
-			struct str value, struct str param);
+			struct str value, struct str params);
 
 /* Set received and rport of the top Via of a request: `params` is
  * ";received=...;rport=..."; a received or rport that is there goes. */
