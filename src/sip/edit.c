@@ -178,44 +178,20 @@ void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 		sip_edit_remove_value(e, &it);
 }
 
-/* From the ";" of the parameter `name` to its end; STR_NONE: none there. */
-static struct str find_param(const struct sip_msg *m, struct str value,
-			     struct str name)
+void sip_edit_via_params(struct sip_edits *e, struct sip_msg *m,
+			 struct str params)
 {
-	const char *p, *end = str_end(value);
+	const struct sip_via *via = sip_msg_top_via(m);
+	struct str cuts[2];
+	unsigned n;
 
-	if ((m->seen & SIP_SEEN_VIA) != 0 && value.p == m->via.text.p) {
-		const struct str *slot = sip_via_slot(&m->via, name);
-
-		if (slot != NULL)
-			return slot->p != NULL ? param_around(*slot) : STR_NONE;
-	}
-	for (p = sip_params_at(value); p != NULL && p < end;) {
-		struct str have, unused;
-		const char *q =
-			sip_param_span(p + 1, end, CT_TOKEN, &have, &unused);
-
-		if (q != NULL && str_ieq(have, name))
-			return slice(p, q);
-		p = q;
-	}
-	return STR_NONE;
-}
-
-void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
-			struct str value, struct str params)
-{
-	while (params.len > 1) {
-		size_t len = 1 + str_find(str_skip(params, 1), ';');
-		struct str one = {params.p, len}, old;
-		struct str name = {one.p + 1, str_find(one, '=') - 1};
-
-		old = find_param(m, value, name);
-		if (old.p == NULL)
-			old = slice(str_end(value), str_end(value));
-		sip_edit_replace(e, offset(m, old.p), (uint32_t)old.len, one);
-		params = str_skip(params, len);
-	}
+	if (via == NULL)
+		return;
+	n = sip_via_cuts(via, cuts);
+	for (unsigned i = 0; i < n; i++)
+		sip_edit_replace(e, offset(m, cuts[i].p), (uint32_t)cuts[i].len,
+				 STR_NONE);
+	sip_edit_replace(e, offset(m, str_end(via->text)), 0, params);
 }
 
 size_t sip_edits_size(const struct sip_edits *e, const struct sip_msg *m)

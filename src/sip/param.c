@@ -53,21 +53,3 @@ bool sip_param_find(struct str params, struct str name, struct str *value)
 		}
 	return false;
 }
-
-/* Quoted strings and <> can hold a ";" that begins no parameter. */
-const char *sip_params_at(struct str value)
-{
-	const char *p = value.p, *end = str_end(value);
-
-	while (p < end && *p != ';') {
-		if (*p == '"')
-			p = sip_quoted_span(p, end);
-		else if (*p == '<')
-			p = memchr(p, '>', (size_t)(end - p));
-		else
-			p++;
-		if (p == NULL)
-			return end;
-	}
-	return p;
-}

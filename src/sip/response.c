@@ -40,8 +40,8 @@ static void put_first(struct out *o, const struct sip_msg *m,
 	put_field(o, m, sip_msg_first(m, id));
 }
 
-/* The top Via value on its way back: what is cut out of it, in order, because
- * the new parameters say it anew. */
+/* The top Via value on its way back, and what is cut out of it because the new
+ * parameters say it anew. value.p is NULL when nothing changes. */
 struct top_via {
 	struct str value;
 	struct str params;
@@ -49,33 +49,15 @@ struct top_via {
 	unsigned n_cuts;
 };
 
-static void cut_param(struct top_via *t, struct str name, struct str old)
-{
-	struct str cut;
-
-	if (old.p == NULL ||
-	    memmem(t->params.p, t->params.len, name.p, name.len) == NULL)
-		return;
-	cut = param_around(old);
-	if (t->n_cuts == 1 && t->cuts[0].p > cut.p) {
-		t->cuts[1] = t->cuts[0];
-		t->cuts[0] = cut;
-	} else {
-		t->cuts[t->n_cuts] = cut;
-	}
-	t->n_cuts++;
-}
-
 static struct top_via top_via_plan(struct sip_msg *m, struct str params)
 {
 	const struct sip_via *via = sip_msg_top_via(m);
 	struct top_via t = {.params = params};
 
-	if (via == NULL || params.len == 0)
-		return t;
-	t.value = via->text;
-	cut_param(&t, STR(";received"), via->received);
-	cut_param(&t, STR(";rport"), via->rport);
+	if (via != NULL && params.len != 0) {
+		t.value = via->text;
+		t.n_cuts = sip_via_cuts(via, t.cuts);
+	}
 	return t;
 }
 

@@ -55,7 +55,8 @@ static const char *via_sent_by(const char *p, const char *end,
 	return p == end || *p == ';' ? p : NULL;
 }
 
-const struct str *sip_via_slot(const struct sip_via *v, struct str name)
+/* Where the value of a parameter is kept; NULL: nowhere. */
+static struct str *via_slot(struct sip_via *v, struct str name)
 {
 	switch (name.len) {
 	case 5:
@@ -104,14 +105,13 @@ static bool via_params(const char *p, const char *end, struct sip_via *v)
 {
 	v->params = slice(p < end ? p + 1 : p, end);
 	while (p < end) {
-		struct str name, value;
-		struct str *slot;
+		struct str name, value, *slot;
 
 		p = sip_param_span(p + 1, end, CT_TOKEN, &name, &value);
 		if (p == NULL)
 			return false;
 		v->has_empty_params |= name.len == 0;
-		slot = (struct str *)sip_via_slot(v, name);
+		slot = via_slot(v, name);
 		if (slot == NULL)
 			continue;
 		if (slot->p != NULL)
@@ -135,4 +135,31 @@ int sip_via_parse(struct str text, struct sip_via *out)
 		return VD_EINVAL;
 	*out = v;
 	return 0;
+}
+
+/* From the semicolon of a parameter to its end, given its value. */
+static struct str whole_param(struct str value)
+{
+	const char *p = value.p;
+
+	while (*--p != ';')
+		;
+	return slice(p, value.p + value.len);
+}
+
+unsigned sip_via_cuts(const struct sip_via *v, struct str cuts[2])
+{
+	unsigned n = 0;
+
+	if (v->received.p != NULL)
+		cuts[n++] = whole_param(v->received);
+	if (v->rport.p != NULL)
+		cuts[n++] = whole_param(v->rport);
+	if (n == 2 && cuts[0].p > cuts[1].p) {
+		struct str first = cuts[1];
+
+		cuts[1] = cuts[0];
+		cuts[0] = first;
+	}
+	return n;
 }
