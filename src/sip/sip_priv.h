@@ -112,6 +112,48 @@ const char *sip_param_span(const char *p, const char *end, unsigned name_class,
  * order of place. Returns how many there are. */
 unsigned sip_via_cuts(const struct sip_via *v, struct str cuts[2]);
 
+/*
+ * Equal to a lower-case literal of letters, digits and -./, in any case. Both
+ * have `len` bytes; with `len` constant a call is a handful of instructions.
+ * Setting 0x20 makes letters small and leaves those others alone; of the bytes
+ * that it turns into one of these, CR and the like, none stands in a name.
+ */
+static inline __attribute__((always_inline)) bool
+is_lower(const char *s, const char *lower, size_t len)
+{
+	const uint64_t blank = 0x2020202020202020;
+	uint64_t x, y;
+	uint32_t v, w;
+
+	if (len < 4) {
+		for (size_t i = 0; i < len; i++)
+			if ((s[i] | 0x20) != lower[i])
+				return false;
+		return true;
+	}
+	if (len < 8) {
+		memcpy(&v, s, 4);
+		memcpy(&w, lower, 4);
+		if ((v | (uint32_t)blank) != w)
+			return false;
+		memcpy(&v, s + len - 4, 4);
+		memcpy(&w, lower + len - 4, 4);
+		return (v | (uint32_t)blank) == w;
+	}
+	for (size_t i = 0; i < len; i += 8) {
+		size_t at = i + 8 < len ? i : len - 8;
+
+		memcpy(&x, s + at, 8);
+		memcpy(&y, lower + at, 8);
+		if ((x | blank) != y)
+			return false;
+	}
+	return true;
+}
+
+#define IS_NAME(s, lit)                                                        \
+	((s).len == sizeof(lit) - 1 && is_lower((s).p, lit, sizeof(lit) - 1))
+
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
 
 /*
