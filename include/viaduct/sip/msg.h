@@ -90,8 +90,9 @@ struct sip_via {
 	struct str branch;   /* p == NULL: none, likewise below */
 	struct str received; /* brackets of a bracketed IPv6 kept */
 	struct str maddr;
-	struct str rport;  /* empty with p set: present without value */
-	struct str params; /* after the first ';' */
+	struct str rport;      /* empty with p set: present without value */
+	struct str params;     /* after the first ';' */
+	bool has_empty_params; /* ";;": answered, and refused by the check */
 };
 
 /* From, To, Contact, Route, Record-Route, Path (section 20.10). */

@@ -72,7 +72,8 @@ struct server_txn_ops {
 
 /*
  * Begin. reply_to: where responses go (18.2.2), copied. req need not outlive
- * the call. Returns 0 or VD_ENOMEM.
+ * the call. Returns 0, VD_ENOMEM or VD_EINVAL (no usable Via, or none of the
+ * fields that stand for it in RFC 2543).
  */
 int server_txn_new(struct txn_table *t, struct sip_msg *req,
 		   const struct hop *reply_to, const struct txn_timers *timers,
@@ -91,6 +92,10 @@ void server_txn_respond(struct server_txn *st, unsigned status, struct buf *b);
 /* The owner lets go: no callback will run. The transaction goes on by itself
  * to its last timer; without a final response so far it ends at once. */
 void server_txn_detach(struct server_txn *st);
+
+/* Another owner takes over: its ops and arg from now on. */
+void server_txn_set_owner(struct server_txn *st,
+			  const struct server_txn_ops *ops, void *arg);
 
 bool server_txn_has_final(const struct server_txn *st);
 void *server_txn_arg(const struct server_txn *st);   /* NULL when detached */
@@ -158,6 +163,9 @@ void client_txn_cancel(struct client_txn *ct, struct str extra);
 /* The owner lets go: no callback will run; an INVITE goes on absorbing and
  * acknowledging responses until its last timer. */
 void client_txn_detach(struct client_txn *ct);
+
+void client_txn_set_owner(struct client_txn *ct,
+			  const struct client_txn_ops *ops, void *arg);
 
 const struct hop *client_txn_hop(const struct client_txn *ct);
 bool client_txn_has_provisional(const struct client_txn *ct);

@@ -1,0 +1,105 @@
+/*
+ * An ACK that matches no transaction acknowledges a 2xx and is forwarded
+ * without state (16.11, RFC 6026 section 8): one copy, to the first hop, never
+ * answered.
+ */
+#include "proxy/proxy_priv.h"
+
+#include "viaduct/util/err.h"
+#include "viaduct/util/hash.h"
+
+struct ack {
+	struct request *r;
+	struct target target;
+};
+
+/* Unique, and the same for a retransmission of the ACK (16.11 step 8). */
+static size_t ack_branch(struct request *r, char *out)
+{
+	const struct sip_via *via = sip_msg_top_via(r->msg);
+	struct hash_state h;
+
+	hash_start(&h, hash_process_key());
+	hash_add(&h, via->text);
+	hash_add(&h, r->tag.call_id);
+	return (size_t)sprintf(out, "z9hG4bKack%016llx",
+			       (unsigned long long)hash_end(&h));
+}
+
+static void send_to(struct request *r, const struct target *t,
+		    const struct hop *hop)
+{
+	struct proxy *p = r->proxy;
+	char branch[TXN_BRANCH_MAX];
+	struct outgoing o = {
+		.uri = t->uri,
+		.hop = hop,
+		.branch = {branch, ack_branch(r, branch)},
+		.breadth = r->breadth,
+		.is_strict = t->is_strict,
+	};
+	struct buf *b = forward_print(r, &o);
+
+	if (b == NULL) {
+		request_drop(r, "no memory, or no address to send from");
+		return;
+	}
+	if (trace_is_on())
+		trace_message(&r->tag, true, &hop->addr, buf_str(b));
+	if (transport_send(p->env.transport, hop, b, NULL) != 0)
+		stats_add(p->env.stats, STAT_send_errors, 1);
+	buf_unref(b);
+	request_drop(r, "ACK to a 2xx forwarded (16.11)");
+}
+
+/* The first hop that has a listener to send from. */
+static void send_to_located(void *arg)
+{
+	struct ack *a = arg;
+	struct locate_hop found;
+	struct hop hop;
+	int err;
+
+	while ((err = locate_next(a->r->locate, &found)) == 0) {
+		if (forward_hop(a->r, &found, &hop) != 0)
+			continue;
+		send_to(a->r, &a->target, &hop);
+		return;
+	}
+	if (err == VD_EAGAIN)
+		return;
+	request_drop(a->r, "no next hop for this ACK");
+}
+
+static const struct plan *first_leaf(const struct plan *plan)
+{
+	while (plan->kind != PLAN_LEAF)
+		plan = &plan->children[0];
+	return plan;
+}
+
+void ack_forward(struct request *r)
+{
+	const struct hop *pinned = forward_pinned_hop(r);
+	struct ack *a = arena_zalloc(&r->arena, sizeof(*a));
+
+	if (a == NULL) {
+		request_drop(r, "no memory");
+		return;
+	}
+	a->r = r;
+	if (forward_target(r, first_leaf(r->verdict.plan), &a->target) != 0) {
+		request_drop(r, "the ACK's next hop is no sip URI");
+		return;
+	}
+	if (pinned != NULL) {
+		send_to(r, &a->target, pinned);
+		return;
+	}
+	if (forward_locate(r, &a->target.next, send_to_located, a,
+			   &r->locate) != 0) {
+		request_drop(r, "the ACK's next hop cannot be looked up");
+		return;
+	}
+	send_to_located(a);
+}

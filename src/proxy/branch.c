@@ -1,0 +1,453 @@
+/*
+ * One branch of a request: find its next hops (RFC 3263), send, take the
+ * responses, fail over to the next hop, give up by Timer C.
+ */
+#include "proxy/proxy_priv.h"
+
+#include "viaduct/util/err.h"
+
+static void try_next(struct branch *b);
+
+/* The end --------------------------------------------------------------------
+ */
+
+static void let_go(struct branch *b)
+{
+	if (b->txn != NULL)
+		client_txn_detach(b->txn);
+	b->txn = NULL;
+	locate_end(b->locate);
+	b->locate = NULL;
+	timer_cancel(loop_wheel(b->r->proxy->env.loop), &b->timer);
+}
+
+void branch_free(struct branch *b)
+{
+	let_go(b);
+	list_del(&b->link);
+}
+
+static void end(struct branch *b)
+{
+	struct request *r = b->r;
+
+	if (b->is_ended)
+		return;
+	b->is_ended = true;
+	locate_end(b->locate);
+	b->locate = NULL;
+	timer_cancel(loop_wheel(r->proxy->env.loop), &b->timer);
+	r->n_pending--;
+	context_branch_ended(r, b->fork);
+}
+
+/* What it means for the caller that no hop was left (16.6 step 7, 16.9). */
+static void end_by(struct branch *b, int err)
+{
+	static const struct {
+		int err;
+		unsigned status;
+		const char *reason;
+	} outcomes[] = {
+		{VD_ETIMEOUT, 408, "Request Timeout"},
+		{VD_ELOOP, 482, "Loop Detected"},
+		{VD_ELIMIT, 503, "Too Busy"},
+		{VD_ENOMEM, 503, "Too Busy"},
+		{VD_ETOOBIG, 513, "Message Too Large"},
+		{VD_EUNSUP, 500, "No Usable Transport"},
+		{VD_EINVAL, 400, "Bad Next Hop"},
+	};
+	unsigned status = 503;
+	const char *reason = "Next Hop Unreachable";
+
+	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
+		if (outcomes[i].err != err)
+			continue;
+		status = outcomes[i].status;
+		reason = outcomes[i].reason;
+	}
+	TRACE_STEP(&b->r->tag, "branch", "%u has ended: %s", b->number,
+		   vd_strerror(err));
+	if (err == VD_ELIMIT || err == VD_ENOMEM)
+		b->r->is_overloaded = true;
+	context_offer(b->r, NULL, status, reason);
+	end(b);
+}
+
+/* No hop was ever found. */
+static void end_by_lookup(struct branch *b, int err)
+{
+	struct request *r = b->r;
+
+	TRACE_STEP(&r->tag, "branch", "%u has no next hop: %s", b->number,
+		   vd_strerror(err));
+	stats_add(r->proxy->env.stats, STAT_dns_failures, 1);
+	if (err == VD_ENOENT)
+		context_offer(r, NULL, 404, "No SIP Service At That Domain");
+	else if (err == VD_ETIMEOUT)
+		context_offer(r, NULL, 504, "Name Server Time-out");
+	else if (err == VD_ESERVFAIL)
+		context_offer(r, NULL, 502, "Name Server Failure");
+	else {
+		end_by(b, err);
+		return;
+	}
+	end(b);
+}
+
+void branch_cancel(struct branch *b, struct str reason_field)
+{
+	struct request *r = b->r;
+	struct timer_wheel *wheel = loop_wheel(r->proxy->env.loop);
+
+	if (b->is_ended || b->is_cancelled)
+		return;
+	b->is_cancelled = true;
+	if (b->txn == NULL || !request_is(r, SIP_INVITE)) {
+		let_go(b);
+		end(b);
+		return;
+	}
+	TRACE_STEP(&r->tag, "branch", "%u is cancelled", b->number);
+	client_txn_cancel(b->txn, reason_field);
+	/* 9.1: a final response within 64*T1, or there is none. */
+	timer_arm(wheel, &b->timer, 64 * r->conf->timers.t1);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct branch *b = CONTAINER_OF(t, struct branch, timer);
+	struct request *r = b->r;
+
+	if (b->is_cancelled) {
+		TRACE_STEP(&r->tag, "branch",
+			   "%u: no final response 64*T1 after the CANCEL",
+			   b->number);
+		let_go(b);
+		end(b);
+		return;
+	}
+	TRACE_STEP(&r->tag, "branch", "%u: Timer C (16.8)", b->number);
+	context_offer(r, NULL, 408, "Request Timeout");
+	if (b->txn != NULL && client_txn_has_provisional(b->txn)) {
+		branch_cancel(b, STR_NONE);
+		return;
+	}
+	let_go(b);
+	end(b);
+}
+
+/* Responses ------------------------------------------------------------------
+ */
+
+static bool is_located(const struct branch *b)
+{
+	return !b->is_pinned && b->found.transport != SIP_TRANSPORT_NONE;
+}
+
+static void on_provisional(struct branch *b, struct sip_msg *msg)
+{
+	struct request *r = b->r;
+
+	/* 16.7 step 2: Timer C starts anew with each 101 to 199. */
+	if (msg->status > 100 && request_is(r, SIP_INVITE) && !b->is_cancelled)
+		timer_arm(loop_wheel(r->proxy->env.loop), &b->timer,
+			  r->conf->timers.c);
+	context_provisional(r, msg);
+}
+
+static void on_success(struct branch *b, struct sip_msg *msg)
+{
+	struct request *r = b->r;
+
+	b->is_accepted = request_is(r, SIP_INVITE);
+	r->n_pending++; /* hold it until the branch has ended, too */
+	context_success(r, b, msg);
+	r->n_pending--;
+	if (b->is_ended)
+		context_settle(r);
+	else
+		end(b);
+}
+
+/* RFC 3263 section 4.3: a 503 sends the request to the next hop. */
+static bool fails_over(const struct branch *b, unsigned status)
+{
+	return status == 503 && !b->is_cancelled && !b->is_pinned;
+}
+
+static void on_failure(struct branch *b, struct sip_msg *msg)
+{
+	struct request *r = b->r;
+
+	context_offer(r, msg, msg->status, "");
+	if (fails_over(b, msg->status)) {
+		resolver_hop_failed(r->proxy->env.resolver, &b->found);
+		client_txn_detach(b->txn);
+		b->txn = NULL;
+		b->last_err = VD_EUNREACH;
+		try_next(b);
+		return;
+	}
+	r->n_pending++;
+	if (msg->status >= 600 && !r->is_ended) {
+		r->is_ended = true;
+		context_cancel_others(r, b, STR_NONE);
+	}
+	r->n_pending--;
+	end(b);
+}
+
+static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
+{
+	struct branch *b = arg;
+
+	(void)from;
+	if (is_located(b))
+		resolver_hop_ok(b->r->proxy->env.resolver, &b->found);
+	if (msg->status < 200)
+		on_provisional(b, msg);
+	else if (msg->status < 300)
+		on_success(b, msg);
+	else if (!b->is_ended)
+		on_failure(b, msg);
+}
+
+static void on_failed(void *arg, int err)
+{
+	struct branch *b = arg;
+	struct request *r = b->r;
+	bool was_alive = client_txn_has_provisional(b->txn);
+
+	client_txn_detach(b->txn);
+	b->txn = NULL;
+	if (b->is_ended)
+		return;
+	TRACE_STEP(&r->tag, "branch", "%u: the hop failed: %s", b->number,
+		   vd_strerror(err));
+	if (b->is_cancelled) {
+		end(b);
+		return;
+	}
+	if (was_alive) { /* it may still ring there: no second attempt */
+		end_by(b, err);
+		return;
+	}
+	stats_add(r->proxy->env.stats, STAT_hops_failed, 1);
+	if (is_located(b) && !b->is_size_tcp)
+		resolver_hop_failed(r->proxy->env.resolver, &b->found);
+	b->last_err = err;
+	try_next(b);
+}
+
+static void on_ended(void *arg)
+{
+	struct branch *b = arg;
+
+	b->txn = NULL;
+}
+
+static const struct client_txn_ops ops = {
+	.on_response = on_response,
+	.on_failed = on_failed,
+	.on_ended = on_ended,
+};
+
+/* Sending --------------------------------------------------------------------
+ */
+
+static struct buf *print(struct branch *b)
+{
+	char branch[TXN_BRANCH_MAX];
+	struct request *r = b->r;
+	struct outgoing o = {
+		.uri = b->uri,
+		.hop = &b->hop,
+		.branch = {branch,
+			   client_txn_branch(b->txn, r->loop_hash, branch)},
+		.breadth = b->fork->breadth,
+		.is_strict = b->is_strict,
+	};
+
+	return forward_print(r, &o);
+}
+
+/* RFC 3261 18.1.1: larger than 1300 bytes goes over a transport with congestion
+ * control; when that cannot be had, by UDP after all. */
+static bool switch_to_tcp(struct branch *b)
+{
+	int i = transport_choose(b->r->proxy->env.transports, SIP_TCP,
+				 addr_family(&b->hop.addr),
+				 b->r->flow.listener);
+
+	if (i < 0)
+		return false;
+	b->is_size_tcp = true;
+	b->hop.transport = SIP_TCP;
+	b->hop.listener = (uint16_t)i;
+	b->hop.local.sa.sa_family = AF_UNSPEC;
+	return true;
+}
+
+static int send_to_hop(struct branch *b, bool may_switch)
+{
+	struct request *r = b->r;
+	struct txn_timers timers = proxy_txn_timers(r->conf);
+	char text[ADDR_TEXT_MAX + 8];
+	struct buf *sent;
+	int err;
+
+	err = client_txn_new(r->proxy->txns, r->msg->method, &timers, &ops, b,
+			     &b->txn);
+	if (err != 0)
+		return err;
+	sent = print(b);
+	if (sent != NULL && may_switch && b->hop.transport == SIP_UDP &&
+	    sent->len > UDP_SAFE_SIZE && switch_to_tcp(b)) {
+		buf_unref(sent);
+		sent = print(b);
+	}
+	if (sent == NULL) {
+		client_txn_detach(b->txn);
+		b->txn = NULL;
+		return VD_ENOMEM;
+	}
+	TRACE_STEP(&r->tag, "branch", "%u goes to %.*s%s", b->number,
+		   STR_FMT(hop_print(&b->hop, text)),
+		   b->is_size_tcp ? " (over 1300 bytes: TCP first, 18.1.1)"
+				  : "");
+	client_txn_start(b->txn, &b->hop, sent);
+	buf_unref(sent);
+	if (request_is(r, SIP_INVITE))
+		timer_arm(loop_wheel(r->proxy->env.loop), &b->timer,
+			  r->conf->timers.c);
+	return 0;
+}
+
+/* The hop of a TCP attempt that was made for size alone, again by UDP. */
+static int send_by_udp(struct branch *b)
+{
+	int err;
+
+	b->is_size_tcp = false;
+	if (b->is_pinned)
+		b->hop = *forward_pinned_hop(b->r);
+	else {
+		err = forward_hop(b->r, &b->found, &b->hop);
+		if (err != 0)
+			return err;
+	}
+	return send_to_hop(b, false);
+}
+
+/* A name of somebody else's that leads back to us is a loop by configuration
+ * (THREATS: own address as DNS result). A name of ours may spiral. */
+static bool leads_to_us(const struct branch *b)
+{
+	return !b->r->is_local && b->r->route.p == NULL &&
+	       transport_is_ours(b->r->proxy->env.transports, b->hop.transport,
+				 &b->hop.addr);
+}
+
+static int send_to_found(struct branch *b)
+{
+	int err = forward_hop(b->r, &b->found, &b->hop);
+
+	if (err != 0)
+		return err;
+	if (leads_to_us(b))
+		return VD_ELOOP;
+	return send_to_hop(b, true);
+}
+
+/* Go down the list of hops until one takes the request, or wait for DNS. */
+static void try_next(struct branch *b)
+{
+	int err;
+
+	if (b->is_size_tcp && send_by_udp(b) == 0)
+		return;
+	if (b->is_pinned) {
+		end_by(b, b->last_err);
+		return;
+	}
+	while ((err = locate_next(b->locate, &b->found)) == 0) {
+		err = send_to_found(b);
+		if (err == 0)
+			return;
+		b->last_err = err;
+	}
+	if (err == VD_EAGAIN)
+		return;
+	if (b->last_err != 0)
+		end_by(b, b->last_err);
+	else
+		end_by_lookup(b, err);
+}
+
+static void on_located(void *arg)
+{
+	struct branch *b = arg;
+
+	context_trying(b->r);
+	try_next(b);
+}
+
+static void send_pinned(struct branch *b, const struct hop *hop)
+{
+	int err;
+
+	TRACE_STEP(&b->r->tag, "branch",
+		   "%u is bound to the recorded side of its dialog", b->number);
+	b->is_pinned = true;
+	b->hop = *hop;
+	err = send_to_hop(b, true);
+	if (err != 0)
+		end_by(b, err);
+}
+
+static void begin(struct branch *b)
+{
+	struct request *r = b->r;
+	const struct hop *pinned = forward_pinned_hop(r);
+	struct target t;
+	int err;
+
+	err = forward_target(r, b->fork->plan, &t);
+	if (err != 0) {
+		end_by(b, err);
+		return;
+	}
+	b->uri = t.uri;
+	b->is_strict = t.is_strict;
+	if (pinned != NULL) {
+		send_pinned(b, pinned);
+		return;
+	}
+	TRACE_STEP(&r->tag, "branch", "%u: find %.*s (RFC 3263)", b->number,
+		   STR_FMT(t.next.text));
+	err = forward_locate(r, &t.next, on_located, b, &b->locate);
+	if (err != 0)
+		end_by(b, err);
+	else
+		try_next(b);
+}
+
+void branch_start(struct request *r, struct fork *f)
+{
+	struct branch *b = arena_zalloc(&r->arena, sizeof(*b));
+
+	if (b == NULL) {
+		r->is_overloaded = true;
+		context_offer(r, NULL, 503, "Too Busy");
+		context_branch_ended(r, f);
+		return;
+	}
+	b->r = r;
+	b->fork = f;
+	b->number = ++r->n_branches;
+	timer_init(&b->timer, on_timer);
+	list_add_tail(&r->branches, &b->link);
+	r->n_pending++;
+	begin(b);
+}

@@ -1,0 +1,201 @@
+#include "proxy/proxy_priv.h"
+
+#include "viaduct/util/err.h"
+
+static const char *const authenticate_names[] = {"", "none", NULL};
+
+#define DOMAIN(field) offsetof(struct domain, field)
+#define TIMER(field) offsetof(struct proxy_timers, field)
+#define LIMIT(field) offsetof(struct proxy_limits, field)
+
+enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
+
+/* clang-format off */
+const struct conf_option proxy_domain_options[] = {
+	{ .name = "aliases", .type = CONF_LIST_OF, .offset = DOMAIN(aliases), .size = sizeof(struct str), .def = "",
+	  .help = "Other names of this domain. The listeners' own addresses are aliases of the first domain." },
+	{ .name = "authenticate", .type = CONF_ENUM, .offset = DOMAIN(authenticate), .def = "", .names = authenticate_names,
+	  .help = "Who must show credentials. none: nobody is asked, and only `trust` may call out." },
+	{ .name = "registrar", .type = CONF_BOOL, .offset = DOMAIN(registrar), .def = "true",
+	  .help = "Whether users register here. false: REGISTER is answered 403 and the domain's users 404 unless a route says otherwise." },
+	{ 0 },
+};
+
+const struct conf_option proxy_timer_options[] = {
+	{ .name = "t1", .type = CONF_DURATION, .offset = TIMER(t1), .def = "500ms", .min = 10, .max = 10000,
+	  .help = "Round-trip time estimate: the first retransmission, and 64 times it the end of most waits (RFC 3261 17)." },
+	{ .name = "t2", .type = CONF_DURATION, .offset = TIMER(t2), .def = "4s", .min = 10, .max = 60000,
+	  .help = "The longest interval between retransmissions of non-INVITE requests and INVITE responses." },
+	{ .name = "t4", .type = CONF_DURATION, .offset = TIMER(t4), .def = "5s", .min = 10, .max = 60000,
+	  .help = "How long a message stays in the network." },
+	{ .name = "b", .type = CONF_DURATION, .offset = TIMER(b), .def = "0ms", .min = 0, .max = 10 * MINUTE_MS,
+	  .help = "Timers B and F: how long one next hop may stay silent. 0ms: 64 times t1." },
+	{ .name = "c", .type = CONF_DURATION, .offset = TIMER(c), .def = "185s", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "Timer C: how long a call may ring without news. RFC 3261 wants more than 3m." },
+	{ 0 },
+};
+
+const struct conf_option proxy_limit_options[] = {
+	{ .name = "transactions", .type = CONF_UINT, .offset = LIMIT(transactions), .def = "100000", .min = 1, .max = 10000000,
+	  .help = "Transactions open at once; above, new requests get 503 with Retry-After." },
+	{ .name = "connections", .type = CONF_UINT, .offset = LIMIT(connections), .def = "50000", .min = 1, .max = 1000000,
+	  .help = "Connections open at once, accepted and made." },
+	{ .name = "connections_per_source", .type = CONF_UINT, .offset = LIMIT(connections_per_source), .def = "1000", .min = 1, .max = 1000000,
+	  .help = "Connections accepted from one address." },
+	{ .name = "requests_per_second_per_source", .type = CONF_UINT, .offset = LIMIT(requests_per_second_per_source), .def = "0", .min = 0, .max = 10000000,
+	  .help = "New requests a second from one address; above, 503 with Retry-After. 0: no limit. Senders in `trust` are not counted." },
+	{ .name = "message_size", .type = CONF_SIZE, .offset = LIMIT(message_size), .def = "64KiB", .min = 1024, .max = 16 << 20,
+	  .help = "The largest message taken from a connection; refused by its declared size. Datagrams end at 64 KiB anyway." },
+	{ .name = "headers", .type = CONF_UINT, .offset = LIMIT(headers), .def = "256", .min = 16, .max = 4096,
+	  .help = "Header fields in a message." },
+	{ .name = "vias", .type = CONF_UINT, .offset = LIMIT(vias), .def = "70", .min = 2, .max = 1000,
+	  .help = "Via values in a message." },
+	{ .name = "uri_size", .type = CONF_SIZE, .offset = LIMIT(uri_size), .def = "2KiB", .min = 64, .max = 65536,
+	  .help = "The longest Request-URI; above, 414." },
+	{ .name = "max_branches", .type = CONF_UINT, .offset = LIMIT(max_branches), .def = "20", .min = 1, .max = 1000,
+	  .help = "Branches that one request may fork into." },
+	{ .name = "max_breadth", .type = CONF_UINT, .offset = LIMIT(max_breadth), .def = "60", .min = 1, .max = 1000,
+	  .help = "The largest Max-Breadth taken over from a request, and what is inserted where there is none (RFC 5393)." },
+	{ .name = "idle_timeout", .type = CONF_DURATION, .offset = LIMIT(idle_timeout), .def = "10m", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "A connection without traffic and without an open transaction is closed after this." },
+	{ .name = "message_timeout", .type = CONF_DURATION, .offset = LIMIT(message_timeout), .def = "10s", .min = 100, .max = HOUR_MS,
+	  .help = "One message on a connection, from its first byte to its last." },
+	{ .name = "output_queue", .type = CONF_SIZE, .offset = LIMIT(output_queue), .def = "256KiB", .min = 4096, .max = 1 << 30,
+	  .help = "What may wait to be written to one connection; above, it is closed." },
+	{ .name = "memory", .type = CONF_SIZE, .offset = LIMIT(memory), .def = "0", .min = 0, .max = 1099511627776.0,
+	  .help = "Ceiling for messages, transactions and connections together, divided among the workers; above, 503. 0: none." },
+	{ 0 },
+};
+/* clang-format on */
+
+void conf_parse_networks(struct conf_run *run, const struct conf_node *n,
+			 void *field)
+{
+	struct conf_array *out = field;
+	size_t count = n->kind == CONF_LIST ? n->n : 1;
+	struct addr_net *nets;
+
+	nets = arena_zalloc(conf_run_arena(run), (count + 1) * sizeof(*nets));
+	if (nets == NULL) {
+		conf_run_no_memory(run);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_node *item =
+			n->kind == CONF_LIST ? n->items[i] : n;
+		struct str text;
+
+		conf_run_enter_index(run, i);
+		if (conf_run_text(run, item, &text) &&
+		    addr_net_parse(text, &nets[out->n]) == 0)
+			out->n++;
+		else if (item->kind == CONF_SCALAR)
+			conf_run_error(run, item,
+				       "\"%.*s\" is no address or network; "
+				       "such as 192.0.2.4 or 192.0.2.0/24",
+				       STR_FMT(text));
+		conf_run_leave(run);
+	}
+	out->v = nets;
+}
+
+void conf_print_networks(FILE *to, const void *field)
+{
+	const struct conf_array *a = field;
+	const struct addr_net *nets = a->v;
+	char text[ADDR_TEXT_MAX];
+
+	fputc('[', to);
+	for (size_t i = 0; i < a->n; i++) {
+		size_t len = addr_print_ip(&nets[i].base, text);
+		bool is_bracketed = text[0] == '[';
+
+		fprintf(to, "%s\"%.*s/%u\"", i == 0 ? " " : ", ",
+			(int)(len - 2 * is_bracketed), text + is_bracketed,
+			nets[i].bits);
+	}
+	fputs(a->n == 0 ? "]" : " ]", to);
+}
+
+static bool domain_has_name(const struct domain *d, struct str name)
+{
+	const struct str *aliases = d->aliases.v;
+
+	if (sip_host_eq(d->name, name))
+		return true;
+	for (size_t i = 0; i < d->aliases.n; i++)
+		if (sip_host_eq(aliases[i], name))
+			return true;
+	return false;
+}
+
+static void check_domain(const struct domain *d, const struct conf_place *place,
+			 struct conf_errors *errors)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "domains.%.*s", STR_FMT(d->name));
+	if (d->registrar)
+		conf_error(errors, place, path,
+			   "this version has no registrar; write "
+			   "`registrar: false`");
+	if (d->authenticate == AUTHENTICATE_UNSET)
+		conf_error(errors, place, path,
+			   "authenticate is missing; this version can only "
+			   "`authenticate: none`");
+}
+
+/* The names of domain i against those of the domains before it. */
+static void check_names(const struct domain *all, size_t i,
+			const struct conf_place *place,
+			struct conf_errors *errors)
+{
+	const struct str *aliases = all[i].aliases.v;
+
+	for (size_t j = 0; j < i; j++) {
+		for (size_t k = 0; k <= all[i].aliases.n; k++) {
+			struct str name = k == 0 ? all[i].name : aliases[k - 1];
+
+			if (domain_has_name(&all[j], name))
+				conf_error(errors, place, "domains",
+					   "%.*s is a name of %.*s already",
+					   STR_FMT(name), STR_FMT(all[j].name));
+		}
+	}
+}
+
+void proxy_conf_check(const struct proxy_conf *conf,
+		      const struct conf_node *domains,
+		      struct conf_errors *errors)
+{
+	const struct domain *d = conf->domains.v;
+
+	for (size_t i = 0; i < conf->domains.n; i++) {
+		const struct conf_place *place = NULL;
+
+		if (domains != NULL && domains->kind == CONF_MAP &&
+		    i < domains->n)
+			place = &domains->keys[i]->place;
+		check_domain(&d[i], place, errors);
+		check_names(d, i, place, errors);
+	}
+}
+
+struct sip_limits proxy_sip_limits(const struct proxy_conf *c)
+{
+	return (struct sip_limits){
+		.headers = c->limits.headers,
+		.uri_size = (unsigned)c->limits.uri_size,
+		.vias = c->limits.vias,
+	};
+}
+
+struct txn_timers proxy_txn_timers(const struct proxy_conf *c)
+{
+	return (struct txn_timers){
+		.t1 = c->timers.t1,
+		.t2 = c->timers.t2,
+		.t4 = c->timers.t4,
+		.b = c->timers.b != 0 ? c->timers.b : 64 * c->timers.t1,
+	};
+}

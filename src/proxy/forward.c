@@ -1,0 +1,315 @@
+/* Request forwarding, RFC 3261 section 16.6: what a copy of the request looks
+ * like and where it is sent. */
+#include "proxy/proxy_priv.h"
+
+#include "viaduct/util/err.h"
+#include "viaduct/util/hash.h"
+
+/* Where to ------------------------------------------------------------------
+ */
+
+/* The listeners that exist say over what we can send. */
+static void set_abilities(struct transport_set *s, struct locate_target *t)
+{
+	for (unsigned i = 0; i < transport_n_listeners(s); i++) {
+		const struct listener_conf *l = transport_listener(s, i);
+
+		t->transports |= 1u << l->transport;
+		if (addr_family(&l->addr) == AF_INET6)
+			t->has_inet6 = true;
+		else
+			t->has_inet = true;
+	}
+}
+
+int forward_locate(struct request *r, const struct sip_uri *uri,
+		   locate_ready_fn *ready, void *arg, struct locate **out)
+{
+	struct locate_target t = {
+		.host = uri->maddr.p != NULL ? uri->maddr : uri->host,
+		.port = uri->port,
+		.transport = uri->transport,
+		.is_sips = uri->scheme == SIP_SCHEME_SIPS,
+	};
+
+	set_abilities(r->proxy->env.transports, &t);
+	return locate_start(r->proxy->env.resolver, &t, ready, arg, out);
+}
+
+static int parse_sip(struct str text, struct sip_uri *out)
+{
+	int err = sip_uri_parse(text, out);
+
+	if (err != 0)
+		return err;
+	return out->scheme == SIP_SCHEME_SIP || out->scheme == SIP_SCHEME_SIPS
+		       ? 0
+		       : VD_EINVAL;
+}
+
+/* Steps 2, 6 and 7: policy first, then the topmost Route, then the URI. A
+ * Route whose URI has no lr parameter is a strict router: its URI becomes the
+ * Request-URI, and the Request-URI the last Route value. */
+int forward_target(struct request *r, const struct plan *leaf,
+		   struct target *out)
+{
+	struct sip_addr route;
+
+	memset(out, 0, sizeof(*out));
+	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri_text;
+	if (leaf->next_hop.len != 0)
+		return parse_sip(leaf->next_hop, &out->next);
+	if (r->route.p == NULL)
+		return parse_sip(out->uri, &out->next);
+	if (sip_addr_parse(r->route, &route) != 0)
+		return VD_EINVAL;
+	if (parse_sip(route.uri, &out->next) != 0)
+		return VD_EINVAL;
+	if (!out->next.is_lr) {
+		out->is_strict = true;
+		out->uri = route.uri;
+	}
+	return 0;
+}
+
+int forward_hop(struct request *r, const struct locate_hop *found,
+		struct hop *out)
+{
+	int i = transport_choose(r->proxy->env.transports, found->transport,
+				 addr_family(&found->addr), r->flow.listener);
+
+	if (i < 0)
+		return VD_EUNREACH;
+	memset(out, 0, sizeof(*out));
+	out->transport = found->transport;
+	out->listener = (uint16_t)i;
+	out->addr = found->addr;
+	if (i == r->flow.listener)
+		out->local = r->flow.local;
+	return 0;
+}
+
+/*
+ * Where an anonymous caller began the dialog, his side reaches only the far
+ * side that was recorded, and whoever is not that far side reaches only the
+ * caller: a Record-Route token is no licence to relay.
+ */
+const struct hop *forward_pinned_hop(const struct request *r)
+{
+	const struct dialog *d = &r->dialog;
+
+	if (!d->is_valid || r->caller != CALLER_ANONYMOUS)
+		return NULL;
+	if (d->is_from_initiator)
+		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
+	return addr_ip_eq(&d->far.addr, &r->flow.remote) ? NULL : &d->near;
+}
+
+/* What it carries ------------------------------------------------------------
+ */
+
+uint64_t forward_loop_hash(struct request *r)
+{
+	const struct sip_addr *from = sip_msg_from(r->msg);
+	const struct sip_addr *to = sip_msg_to(r->msg);
+	const struct sip_cseq *cseq = sip_msg_cseq(r->msg);
+	static const struct hash_key fixed = {0x76696164756374, 0x6c6f6f70};
+	const struct sip_hdr *h;
+	struct hash_state hash;
+
+	/* The key is fixed: the value must survive a restart, and the branch
+	 * that holds it is authenticated. */
+	hash_start(&hash, &fixed);
+	hash_add(&hash, r->msg->uri_text);
+	hash_add(&hash, sip_msg_call_id(r->msg));
+	hash_add(&hash, from->tag);
+	hash_add(&hash, to->tag);
+	hash_add(&hash, (struct str){(const char *)&cseq->number,
+				     sizeof(cseq->number)});
+	for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
+	     h = sip_msg_next(r->msg, h))
+		hash_add(&hash, sip_hdr_value(r->msg, h));
+	hash_add(&hash, sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE));
+	hash_add(&hash, sip_msg_value(r->msg, SIP_HDR_PROXY_AUTHORIZATION));
+	return hash_end(&hash);
+}
+
+/* Step 3. */
+static void edit_max_forwards(struct request *r, struct sip_edits *e,
+			      char text[40])
+{
+	const struct sip_hdr *h = sip_msg_first(r->msg, SIP_HDR_MAX_FORWARDS);
+	uint32_t left = sip_msg_max_forwards(r->msg, 71);
+	int len;
+
+	if (h == NULL) {
+		sip_edit_append(e, r->msg, STR("Max-Forwards: 70\r\n"));
+		return;
+	}
+	len = snprintf(text, 40, "%u", left - 1);
+	sip_edit_value(e, h, (struct str){text, (size_t)len});
+}
+
+/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out. */
+static void edit_max_breadth(struct request *r, struct sip_edits *e,
+			     uint32_t breadth, char text[40])
+{
+	const struct sip_hdr *h = sip_msg_first(r->msg, SIP_HDR_MAX_BREADTH);
+	int len;
+
+	if (h == NULL) {
+		len = snprintf(text, 40, "Max-Breadth: %u\r\n", breadth);
+		sip_edit_append(e, r->msg, (struct str){text, (size_t)len});
+		return;
+	}
+	len = snprintf(text, 40, "%u", breadth);
+	sip_edit_value(e, h, (struct str){text, (size_t)len});
+	while ((h = sip_msg_next(r->msg, h)) != NULL)
+		sip_edit_remove(e, h);
+}
+
+static bool forms_dialog(const struct request *r)
+{
+	switch (r->msg->method) {
+	case SIP_INVITE:
+	case SIP_SUBSCRIBE:
+	case SIP_REFER:
+	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_same_side(const struct request *r, const struct hop *hop)
+{
+	return hop->listener == r->flow.listener &&
+	       (addr_family(&hop->local) == AF_UNSPEC ||
+		addr_ip_eq(&hop->local, &r->flow.local));
+}
+
+static size_t put_record_route(struct request *r, const struct hop *side,
+			       struct str token, char *out)
+{
+	char sent_by[SENT_BY_MAX];
+	size_t len = ours_sent_by(r->proxy, r->conf, side, sent_by);
+	const char *transport = "";
+	char param[24];
+
+	if (side->transport != SIP_UDP) {
+		snprintf(param, sizeof(param), ";transport=%s",
+			 sip_transport_name(side->transport));
+		transport = param;
+	}
+	return (size_t)sprintf(
+		out, "Record-Route: <sip:%.*s%s;lr;%.*s=%.*s>\r\n", (int)len,
+		sent_by, transport, STR_FMT(token_param), STR_FMT(token));
+}
+
+/* Step 4; two values where transport, family or address change, so that each
+ * side finds the address it can reach (RFC 5658 section 3.2). */
+static struct str record_route(struct request *r, const struct hop *hop,
+			       char *out)
+{
+	char text[TOKEN_TEXT_MAX];
+	struct str token = {text, token_make(r->proxy, r, hop, text)};
+	size_t len = put_record_route(r, hop, token, out);
+
+	if (!is_same_side(r, hop)) {
+		struct hop in = {
+			.transport = r->flow.transport,
+			.listener = r->flow.listener,
+			.local = r->flow.local,
+			.addr = r->flow.remote,
+		};
+
+		len += put_record_route(r, &in, token, out + len);
+	}
+	return (struct str){out, len};
+}
+
+/* Step 6, first half, and what 16.4 took away. */
+static void edit_routes(struct request *r, struct sip_edits *e,
+			const struct outgoing *o)
+{
+	unsigned pop = r->n_routes_popped + (o->is_strict ? 1 : 0);
+	struct sip_values it, last = {0};
+
+	if (pop > 0)
+		sip_edit_pop(e, r->msg, SIP_HDR_ROUTE, pop);
+	if (r->n_routes_dropped_last != 0) {
+		unsigned n = 0;
+
+		for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE);
+		     sip_values_next(&it); n++)
+			last = it;
+		if (n > pop)
+			sip_edit_remove_value(e, &last);
+	}
+	if (o->is_strict) {
+		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
+						STR_FMT(r->uri_text));
+		const struct sip_hdr *h, *end = NULL;
+
+		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
+		     h = sip_msg_next(r->msg, h))
+			end = h;
+		if (end != NULL && field.p != NULL)
+			sip_edit_replace(e, end->end, 0, field);
+		else
+			e->failed = true;
+	}
+}
+
+/* Step 9. */
+static void edit_content_length(struct request *r, struct sip_edits *e,
+				const struct outgoing *o, char text[40])
+{
+	int len;
+
+	if (!sip_transport_is_stream(o->hop->transport) ||
+	    sip_msg_first(r->msg, SIP_HDR_CONTENT_LENGTH) != NULL)
+		return;
+	len = snprintf(text, 40, "Content-Length: %zu\r\n", r->msg->body.len);
+	sip_edit_append(e, r->msg, (struct str){text, (size_t)len});
+}
+
+static void edit_received(struct request *r, struct sip_edits *e)
+{
+	if (r->via_fix.p == NULL)
+		r->via_fix = reply_via_params(r->msg, &r->flow, &r->arena);
+	if (r->via_fix.p == NULL)
+		e->failed = true;
+	else if (r->via_fix.len != 0)
+		sip_edit_via_params(e, r->msg, r->via_fix);
+}
+
+struct buf *forward_print(struct request *r, const struct outgoing *o)
+{
+	char via[SENT_BY_MAX + TXN_BRANCH_MAX + 64];
+	char rr[2 * (SENT_BY_MAX + TOKEN_TEXT_MAX + 64)];
+	char forwards[40], breadth[40], length[40];
+	char sent_by[SENT_BY_MAX];
+	struct sip_edits e;
+	size_t len;
+
+	sip_edits_init(&e, &r->arena);
+	len = ours_sent_by(r->proxy, r->conf, o->hop, sent_by);
+	if (len == 0)
+		return NULL;
+	if (!str_eq(o->uri, r->msg->uri_text))
+		sip_edit_uri(&e, r->msg, o->uri);
+	len = (size_t)sprintf(via, "Via: SIP/2.0/%s %.*s;branch=%.*s\r\n",
+			      sip_transport_token(o->hop->transport), (int)len,
+			      sent_by, STR_FMT(o->branch));
+	sip_edit_push(&e, r->msg, SIP_HDR_VIA, (struct str){via, len});
+	if (r->conf->record_route && forms_dialog(r))
+		sip_edit_push(&e, r->msg, SIP_HDR_RECORD_ROUTE,
+			      record_route(r, o->hop, rr));
+	edit_received(r, &e);
+	edit_max_forwards(r, &e, forwards);
+	edit_max_breadth(r, &e, o->breadth, breadth);
+	edit_routes(r, &e, o);
+	edit_content_length(r, &e, o, length);
+	return sip_edits_print(&e, r->msg, r->proxy->env.mem);
+}

@@ -1,0 +1,90 @@
+/* The step that keeps the house standing, and the rate of one source. */
+#include "proxy/proxy_priv.h"
+
+#include <stdlib.h>
+
+#include "viaduct/util/err.h"
+#include "viaduct/util/hash.h"
+
+enum {
+	N_SOURCES = 4096,  /* slots; two sources in one slot share it */
+	RETRY_AFTER_S = 5, /* what an overloaded proxy asks for */
+};
+
+/* Counters of the current second by hashed address: bounded by design, and a
+ * newcomer can at worst share a slot for one second. */
+struct source_limiter {
+	struct {
+		uint64_t second;
+		uint32_t count;
+	} slots[N_SOURCES];
+};
+
+int source_limiter_new(struct source_limiter **out)
+{
+	struct source_limiter *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return VD_ENOMEM;
+	*out = l;
+	return 0;
+}
+
+void source_limiter_free(struct source_limiter *l)
+{
+	free(l);
+}
+
+static uint64_t source_hash(const union addr *a)
+{
+	if (addr_family(a) == AF_INET6) /* one subscriber: a /64 */
+		return hash_bytes(hash_process_key(), &a->in6.sin6_addr, 8);
+	return hash_bytes(hash_process_key(), &a->in4.sin_addr, 4);
+}
+
+bool source_limiter_allows(struct source_limiter *l, const union addr *a,
+			   uint32_t per_second, uint64_t now_ms)
+{
+	uint64_t i = source_hash(a) % N_SOURCES;
+	uint64_t second = now_ms / 1000;
+
+	if (l->slots[i].second != second) {
+		l->slots[i].second = second;
+		l->slots[i].count = 0;
+	}
+	return l->slots[i].count++ < per_second;
+}
+
+static enum step_result refuse(struct request *r, const char *why)
+{
+	static struct log_class refused = LOG_CLASS(1);
+	char extra[32];
+	int len;
+
+	stats_add(r->proxy->env.stats, STAT_refused_limit, 1);
+	if (log_class_allows(&refused, "limit.reached"))
+		log_warning(r->tag.call_id, "limit.reached",
+			    KV_TEXT("limit", why),
+			    KV_ADDR("source", &r->flow.remote));
+	len = snprintf(extra, sizeof(extra), "Retry-After: %d\r\n",
+		       RETRY_AFTER_S);
+	request_reject(r, 503, STR_NONE, (struct str){extra, (size_t)len}, why);
+	return STEP_DONE;
+}
+
+enum step_result step_limits(struct request *r)
+{
+	struct proxy *p = r->proxy;
+	uint32_t rate = r->conf->limits.requests_per_second_per_source;
+
+	if (p->is_draining)
+		return refuse(r, "server.drain");
+	if (txn_n_open(p->txns) >=
+	    r->conf->limits.transactions / p->env.n_workers + 1)
+		return refuse(r, "limits.transactions");
+	if (rate != 0 && r->caller == CALLER_ANONYMOUS &&
+	    !source_limiter_allows(p->sources, &r->flow.remote, rate,
+				   loop_now_ms(p->env.loop)))
+		return refuse(r, "limits.requests_per_second_per_source");
+	return STEP_NEXT;
+}

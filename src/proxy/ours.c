@@ -1,0 +1,150 @@
+/* What is ours: addresses, names, domains (DESIGN: "ourselves"). */
+#include "proxy/proxy_priv.h"
+
+static bool domain_matches(const struct domain *d, struct str host)
+{
+	const struct str *aliases = d->aliases.v;
+
+	if (sip_host_eq(d->name, host))
+		return true;
+	for (size_t i = 0; i < d->aliases.n; i++)
+		if (sip_host_eq(aliases[i], host))
+			return true;
+	return false;
+}
+
+static const struct domain *find_domain(const struct proxy_conf *c,
+					struct str host)
+{
+	const struct domain *d = c->domains.v;
+
+	for (size_t i = 0; i < c->domains.n; i++)
+		if (domain_matches(&d[i], host))
+			return &d[i];
+	return NULL;
+}
+
+bool ours_is_domain(const struct proxy_conf *c, struct str host)
+{
+	return find_domain(c, host) != NULL;
+}
+
+const struct domain *ours_domain_of(const struct request *r, struct str host)
+{
+	const struct domain *d = find_domain(r->conf, host);
+
+	if (d == NULL && r->conf->domains.n > 0)
+		d = r->conf->domains.v; /* a listener's own address */
+	return d;
+}
+
+static uint16_t port_of(const struct listener_conf *l)
+{
+	return addr_port(&l->addr);
+}
+
+/* Some listener has this port (0: the default of its transport). */
+static bool is_a_port(struct transport_set *s, uint16_t port)
+{
+	for (unsigned i = 0; i < transport_n_listeners(s); i++) {
+		const struct listener_conf *l = transport_listener(s, i);
+
+		if (port_of(l) == port)
+			return true;
+	}
+	return false;
+}
+
+static bool is_advertised(struct transport_set *s, struct str host,
+			  uint16_t port)
+{
+	for (unsigned i = 0; i < transport_n_listeners(s); i++) {
+		const struct listener_conf *l = transport_listener(s, i);
+		uint16_t want = l->advertise_port != 0
+					? l->advertise_port
+					: sip_transport_port(l->transport);
+
+		if (l->advertise_host.len != 0 &&
+		    sip_host_eq(l->advertise_host, host) &&
+		    (port == want ||
+		     (port == 0 && want == sip_transport_port(l->transport))))
+			return true;
+	}
+	return false;
+}
+
+static bool is_our_name(const struct request *r, struct str host, uint16_t port)
+{
+	const struct proxy_conf *c = r->conf;
+
+	if (c->name_host.len == 0 || !sip_host_eq(c->name_host, host))
+		return false;
+	return port == 0 || port == c->name_port ||
+	       is_a_port(r->proxy->env.transports, port);
+}
+
+static bool is_our_address(const struct request *r, enum sip_transport t,
+			   struct str host, uint16_t port)
+{
+	union addr a;
+
+	if (port == 0)
+		port = sip_transport_port(t == SIP_TRANSPORT_NONE ? SIP_UDP
+								  : t);
+	if (addr_parse(host, port, &a) != 0)
+		return false;
+	return transport_is_ours(r->proxy->env.transports, t, &a);
+}
+
+bool request_host_is_local(const struct request *r, struct str host,
+			   uint16_t port)
+{
+	struct transport_set *s = r->proxy->env.transports;
+
+	if (is_our_address(r, SIP_TRANSPORT_NONE, host, port))
+		return true;
+	if (is_advertised(s, host, port) || is_our_name(r, host, port))
+		return true;
+	return ours_is_domain(r->conf, host) &&
+	       (port == 0 || is_a_port(s, port));
+}
+
+bool ours_is_uri(const struct request *r, const struct sip_uri *uri)
+{
+	if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
+		return false;
+	return request_host_is_local(r, uri->host, uri->port);
+}
+
+static size_t put(char *out, struct str host, uint16_t port)
+{
+	size_t len = host.len < SENT_BY_MAX - 8 ? host.len : SENT_BY_MAX - 8;
+
+	memcpy(out, host.p, len);
+	if (port != 0)
+		len += (size_t)snprintf(out + len, 8, ":%u", port);
+	return len;
+}
+
+size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
+		    const struct hop *hop, char *out)
+{
+	const struct listener_conf *l =
+		transport_listener(p->env.transports, hop->listener);
+	uint16_t usual = sip_transport_port(l->transport);
+	union addr a = l->addr;
+
+	if (l->advertise_host.len != 0)
+		return put(out, l->advertise_host, l->advertise_port);
+	if (c->name_host.len != 0) {
+		uint16_t port = c->name_port != 0 ? c->name_port : port_of(l);
+
+		return put(out, c->name_host, port == usual ? 0 : port);
+	}
+	if (addr_is_any(&a)) {
+		if (transport_source(p->env.transport, hop, &a) != 0)
+			return 0;
+		addr_set_port(&a, port_of(l));
+	}
+	return addr_print(&a, out);
+}

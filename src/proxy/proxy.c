@@ -1,0 +1,397 @@
+#include "proxy/proxy_priv.h"
+
+#include <stdlib.h>
+
+#include "viaduct/util/err.h"
+
+/* The snapshot ---------------------------------------------------------------
+ */
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+	if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1)
+		s->free(s);
+}
+
+static void use_release(struct proxy *p, struct conf_use *use)
+{
+	use->is_current = false;
+	if (use->n_requests > 0)
+		return; /* the last request does it */
+	snapshot_unref(use->snapshot);
+	mem_free(p->env.mem, use, sizeof(*use));
+}
+
+static int use_snapshot(struct proxy *p, struct snapshot *conf)
+{
+	unsigned n_hdrs = conf->proxy.limits.headers + 1;
+	struct conf_use *use = mem_zalloc(p->env.mem, sizeof(*use));
+	struct sip_hdr *hdrs = calloc(n_hdrs, sizeof(*hdrs));
+
+	if (use == NULL || hdrs == NULL) {
+		mem_free(p->env.mem, use, sizeof(*use));
+		free(hdrs);
+		return VD_ENOMEM;
+	}
+	use->snapshot = snapshot_ref(conf);
+	use->is_current = true;
+	if (p->use != NULL)
+		use_release(p, p->use);
+	p->use = use;
+	free(p->hdrs);
+	p->hdrs = hdrs;
+	p->n_hdrs = n_hdrs;
+	mem_set_ceiling(p->env.mem,
+			(size_t)(conf->proxy.limits.memory / p->env.n_workers));
+	return 0;
+}
+
+void proxy_set_conf(struct proxy *p, struct snapshot *conf)
+{
+	if (use_snapshot(p, conf) != 0)
+		log_error(STR_NONE, "reload.failed",
+			  KV_UINT("worker", p->env.worker),
+			  KV_TEXT("why", "no memory"));
+}
+
+/* What transactions need from below -------------------------------------------
+ */
+
+static int send_out(void *arg, const struct hop *to, struct buf *b,
+		    struct conn_ref *used)
+{
+	struct proxy *p = arg;
+
+	if (trace_is_on()) {
+		struct trace_tag tag = {.call_id =
+						sip_bytes_call_id(buf_str(b))};
+
+		trace_message(&tag, true, &to->addr, buf_str(b));
+	}
+	return transport_send(p->env.transport, to, b, used);
+}
+
+static void hold(void *arg, struct conn_ref conn, bool is_held)
+{
+	struct proxy *p = arg;
+
+	if (is_held)
+		transport_hold(p->env.transports, conn);
+	else
+		transport_release(p->env.transports, conn);
+}
+
+static void defer(void *arg, void (*fn)(void *what), void *what)
+{
+	struct proxy *p = arg;
+
+	loop_defer(p->env.loop, fn, what);
+}
+
+static int open_txns(struct proxy *p)
+{
+	struct txn_env env = {
+		.wheel = loop_wheel(p->env.loop),
+		.mem = p->env.mem,
+		.stats = p->env.stats,
+		.worker = (uint16_t)p->env.worker,
+		.send = send_out,
+		.hold = hold,
+		.defer = defer,
+		.arg = p,
+	};
+	struct str secret = {(const char *)p->env.secret, MAC_KEY_LEN};
+	uint8_t key[MAC_KEY_LEN];
+	int err = mac_derive_key(secret, "via branch", key);
+
+	if (err != 0)
+		return err;
+	return txn_table_new(&env, key, &p->txns);
+}
+
+static int open_tokens(struct proxy *p)
+{
+	struct str secret = {(const char *)p->env.secret, MAC_KEY_LEN};
+	uint8_t key[MAC_KEY_LEN];
+	int err = mac_derive_key(secret, "record-route token", key);
+
+	if (err != 0)
+		return err;
+	return mac_new(key, &p->mac);
+}
+
+int proxy_new(const struct proxy_env *env, struct snapshot *conf,
+	      struct proxy **out)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (p == NULL)
+		return VD_ENOMEM;
+	p->env = *env;
+	list_init(&p->requests);
+	err = open_tokens(p);
+	if (err == 0)
+		err = source_limiter_new(&p->sources);
+	if (err == 0)
+		err = use_snapshot(p, conf);
+	if (err == 0)
+		err = open_txns(p);
+	if (err != 0) {
+		proxy_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+void proxy_free(struct proxy *p)
+{
+	if (p == NULL)
+		return;
+	while (!list_is_empty(&p->requests))
+		request_free(LIST_FIRST(&p->requests, struct request, link));
+	if (p->txns != NULL)
+		txn_table_free(p->txns);
+	if (p->use != NULL)
+		use_release(p, p->use);
+	source_limiter_free(p->sources);
+	mac_free(p->mac);
+	free(p->hdrs);
+	free(p);
+}
+
+void proxy_drain(struct proxy *p)
+{
+	p->is_draining = true;
+}
+
+size_t proxy_n_open(const struct proxy *p)
+{
+	return p->n_requests;
+}
+
+bool proxy_payload_owner(struct str payload, unsigned n_workers,
+			 unsigned *worker)
+{
+	const char *via = memmem(payload.p, payload.len, ";branch=", 8);
+	struct str branch;
+
+	if (via == NULL)
+		return false;
+	branch = str_skip(payload, (size_t)(via + 8 - payload.p));
+	branch.len = str_find(branch, '\r');
+	return txn_branch_worker(branch, worker) && *worker < n_workers;
+}
+
+/* Receiving
+ * -------------------------------------------------------------------*/
+
+static void note_malformed(struct proxy *p, const struct flow *from,
+			   const struct sip_msg *msg)
+{
+	static struct log_class malformed = LOG_CLASS(5);
+
+	stats_add(p->env.stats, STAT_messages_malformed, 1);
+	if (log_class_allows(&malformed, "message.malformed"))
+		log_info(sip_msg_call_id(msg), "message.malformed",
+			 KV_ADDR("source", &from->remote),
+			 KV_TEXT("why",
+				 msg->bad != NULL ? msg->bad : "not SIP"));
+}
+
+static void receive_response(struct proxy *p, const struct flow *from,
+			     struct str bytes)
+{
+	struct sip_limits limits = proxy_sip_limits(&p->use->snapshot->proxy);
+	struct sip_msg msg;
+
+	if (sip_msg_index(bytes, &limits, p->hdrs, &msg) != 0 ||
+	    sip_msg_check(&msg, &limits) != 0) {
+		note_malformed(p, from, &msg);
+		return;
+	}
+	if (trace_is_on()) {
+		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
+
+		trace_message(&tag, false, &from->remote, bytes);
+	}
+	if (txn_receive_response(p->txns, &msg, from))
+		return;
+	stats_add(p->env.stats, STAT_messages_stray, 1);
+	if (trace_is_on()) {
+		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
+
+		trace_step(&tag, "drop",
+			   "a response that matches no transaction (RFC 6026)");
+	}
+}
+
+/* A bad request: 400 where an answer can be built, nothing otherwise. */
+static void refuse_malformed(struct request *r)
+{
+	note_malformed(r->proxy, &r->flow, r->msg);
+	if (sip_msg_can_answer(r->msg))
+		request_reject(r, r->msg->bad_status, str_from(r->msg->bad),
+			       STR_NONE, r->msg->bad);
+	else
+		request_drop(r, r->msg->bad);
+}
+
+static void on_server_ended(void *arg)
+{
+	struct request *r = arg;
+
+	r->txn = NULL;
+}
+
+static const struct server_txn_ops server_ops = {
+	.on_ended = on_server_ended,
+};
+
+static bool begin_transaction(struct request *r)
+{
+	struct txn_timers timers = proxy_txn_timers(r->conf);
+	struct hop to;
+
+	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
+	if (server_txn_new(r->proxy->txns, r->msg, &to, &timers, &server_ops, r,
+			   &r->txn) == 0) {
+		stats_add(r->proxy->env.stats, STAT_requests_new, 1);
+		return true;
+	}
+	stats_add(r->proxy->env.stats, STAT_refused_memory, 1);
+	request_reject(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
+		       "no memory for a transaction");
+	return false;
+}
+
+static struct str whole_field(const struct sip_msg *msg, enum sip_hdr_id id)
+{
+	const struct sip_hdr *h = sip_msg_first(msg, id);
+
+	if (h == NULL)
+		return STR_NONE;
+	return (struct str){msg->bytes.p + h->at, h->end - h->at};
+}
+
+/* 9.2 and 16.10: 200 to the CANCEL at once; what matches nothing gets 481 and
+ * goes no further (a deviation from 16.10, which would make us a reflector). */
+static void receive_cancel(struct request *r)
+{
+	struct server_txn *st = txn_find_cancelled(r->proxy->txns, r->msg);
+	struct request *cancelled;
+
+	if (!begin_transaction(r))
+		return;
+	if (st == NULL) {
+		request_reject(r, 481, STR_NONE, STR_NONE,
+			       "the CANCEL matches no transaction");
+		return;
+	}
+	/* With a final response there, its owner may be another by now. */
+	cancelled = server_txn_has_final(st) ? NULL : server_txn_arg(st);
+	request_reject(r, 200, STR_NONE, STR_NONE, "9.2: CANCEL accepted");
+	if (cancelled != NULL && request_is(cancelled, SIP_INVITE))
+		context_cancel(cancelled, whole_field(r->msg, SIP_HDR_REASON));
+}
+
+/* The ACK to an answer that was given without a transaction. */
+static bool is_ack_to_stateless(struct request *r)
+{
+	const struct sip_addr *to = sip_msg_to(r->msg);
+	char tag[TO_TAG_LEN];
+
+	if (to == NULL)
+		return false;
+	reply_to_tag(r->msg, tag);
+	return str_eq(to->tag, (struct str){tag, TO_TAG_LEN});
+}
+
+static void receive_new(struct request *r)
+{
+	if (request_is(r, SIP_CANCEL)) {
+		receive_cancel(r);
+		return;
+	}
+	if (request_is(r, SIP_ACK)) {
+		if (is_ack_to_stateless(r))
+			request_drop(r, "the ACK to an answer of our own");
+		else
+			request_run(r);
+		return;
+	}
+	if (step_limits(r) == STEP_NEXT && begin_transaction(r))
+		request_run(r);
+}
+
+static void receive_request(struct proxy *p, const struct flow *from,
+			    struct str bytes)
+{
+	struct request *r = request_new(p, from, bytes);
+	struct server_txn *st;
+
+	if (r == NULL) {
+		stats_add(p->env.stats, STAT_refused_memory, 1);
+		return;
+	}
+	if (trace_is_on())
+		trace_message(&r->tag, false, &from->remote, bytes);
+	if (r->msg->bad != NULL) {
+		refuse_malformed(r);
+		return;
+	}
+	st = txn_find_server(p->txns, r->msg);
+	if (st == NULL) {
+		receive_new(r);
+		return;
+	}
+	stats_add(p->env.stats, STAT_requests_retransmitted, 1);
+	TRACE_STEP(&r->tag, "absorb",
+		   request_is(r, SIP_ACK) ? "the ACK to a final response"
+					  : "a retransmission");
+	server_txn_receive(st, r->msg);
+	request_free(r);
+}
+
+void proxy_receive(struct proxy *p, const struct flow *from, struct str bytes)
+{
+	while (bytes.len >= 2 && bytes.p[0] == '\r' && bytes.p[1] == '\n')
+		bytes = str_skip(bytes, 2); /* 7.5 */
+	if (bytes.len == 0)
+		return; /* a keep-alive */
+	if (sip_bytes_are_response(bytes))
+		receive_response(p, from, bytes);
+	else
+		receive_request(p, from, bytes);
+}
+
+void proxy_broken(struct proxy *p, const struct flow *from, struct str bytes,
+		  unsigned status)
+{
+	struct request *r = request_new(p, from, bytes);
+
+	if (r == NULL)
+		return;
+	if (r->msg->bad == NULL)
+		r->msg->bad = "Bad Message Length";
+	r->msg->bad_status = status;
+	refuse_malformed(r);
+}
+
+void proxy_udp_error(struct proxy *p, const union addr *remote, int err,
+		     struct str payload)
+{
+	txn_udp_error(p->txns, remote, err, payload);
+}
+
+void proxy_conn_closed(struct proxy *p, struct conn_ref conn)
+{
+	txn_conn_closed(p->txns, conn);
+}

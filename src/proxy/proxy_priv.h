@@ -1,0 +1,206 @@
+/* What the sources of the proxy core share. */
+#ifndef VIADUCT_PROXY_PROXY_PRIV_H
+#define VIADUCT_PROXY_PROXY_PRIV_H
+
+#include "viaduct/proxy/proxy.h"
+#include "viaduct/util/mac.h"
+
+enum {
+	TOKEN_TEXT_MAX = 96,  /* a Record-Route token as text */
+	TO_TAG_LEN = 18,      /* "vd" and 16 hexadecimal digits */
+	UDP_SAFE_SIZE = 1300, /* RFC 3261 18.1.1: larger goes by TCP first */
+	SENT_BY_MAX = 300,    /* host:port of a Via */
+};
+
+/* One snapshot as one worker uses it: requests count here, not in the shared
+ * counter, so that no cache line travels between workers. */
+struct conf_use {
+	struct snapshot *snapshot;
+	unsigned n_requests;
+	bool is_current;
+};
+
+struct source_limiter;
+
+struct proxy {
+	struct proxy_env env;
+	struct txn_table *txns;
+	struct mac *mac;
+	struct conf_use *use;
+	struct sip_hdr *hdrs; /* scratch for indexing */
+	unsigned n_hdrs;
+	struct source_limiter *sources;
+	struct list requests;
+	size_t n_requests;
+	bool is_draining;
+};
+
+/* conf.c ------------------------------------------------------------------ */
+struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
+struct txn_timers proxy_txn_timers(const struct proxy_conf *c);
+
+/* limits.c: limits.requests_per_second_per_source, in a bounded table. */
+int source_limiter_new(struct source_limiter **out);
+void source_limiter_free(struct source_limiter *l);
+bool source_limiter_allows(struct source_limiter *l, const union addr *a,
+			   uint32_t per_second, uint64_t now_ms);
+
+/* ours.c ------------------------------------------------------------------ */
+
+/* Does the URI name this proxy: a listener, an advertised name, a domain? */
+bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
+/* One of our domains or their aliases, whatever the port. */
+bool ours_is_domain(const struct proxy_conf *c, struct str host);
+const struct domain *ours_domain_of(const struct request *r, struct str host);
+
+/* "host:port" as it stands in Via and Record-Route for what leaves by `hop`.
+ * out has SENT_BY_MAX bytes. Returns its length, 0 when there is no address. */
+size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
+		    const struct hop *hop, char *out);
+
+/* token.c ----------------------------------------------------------------- */
+
+/* Make the token of a dialog that r begins, reached through `far`. Returns the
+ * length of the text in out (TOKEN_TEXT_MAX bytes). */
+size_t token_make(struct proxy *p, const struct request *r,
+		  const struct hop *far, char *out);
+/* Check a token against the request that carries it. */
+bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
+		 struct dialog *out);
+extern const struct str token_param; /* the URI parameter that holds it */
+
+/* reply.c ----------------------------------------------------------------- */
+
+/* Where responses to a request go (18.2.2, RFC 3581). */
+void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
+	       struct hop *out);
+/* ";received=...;rport=..." that the top Via needs (18.2.1, RFC 3581 4). The
+ * text is in the arena; empty: nothing; p NULL: no memory. */
+struct str reply_via_params(struct sip_msg *msg, const struct flow *from,
+			    struct arena *arena);
+/* The To tag of our own answers: the same for each retransmission, so that the
+ * ACK to a stateless answer is recognised. out: TO_TAG_LEN bytes. */
+void reply_to_tag(struct sip_msg *msg, char *out);
+/* A response of ours. NULL: no memory. */
+struct buf *reply_print(struct proxy *p, const struct proxy_conf *c,
+			struct sip_msg *msg, const struct flow *from,
+			struct arena *arena, unsigned status, struct str reason,
+			struct str extra);
+/* Answer without a transaction. */
+void reply_stateless(struct proxy *p, const struct proxy_conf *c,
+		     struct sip_msg *msg, const struct flow *from,
+		     struct arena *arena, unsigned status, struct str reason,
+		     struct str extra);
+
+/* request.c --------------------------------------------------------------- */
+
+/* A request with the message copied and indexed; NULL: no memory. The message
+ * may be bad: see msg->bad. */
+struct request *request_new(struct proxy *p, const struct flow *from,
+			    struct str bytes);
+void request_free(struct request *r);
+void request_run(struct request *r); /* the steps, from r->step on */
+bool request_is(const struct request *r, enum sip_method m);
+/* Send a response of our own and note it; the request goes on. */
+void request_answer(struct request *r, unsigned status, struct str reason,
+		    struct str extra, const char *why);
+
+/* forward.c --------------------------------------------------------------- */
+
+/* What one copy of the request carries (16.6). */
+struct outgoing {
+	struct str uri; /* Request-URI */
+	const struct hop *hop;
+	struct str branch; /* of our Via */
+	uint32_t breadth;
+	bool is_strict; /* the next hop is a strict router (step 6) */
+};
+struct buf *forward_print(struct request *r, const struct outgoing *o);
+/* The loop-detection value of a request (16.6 step 8, RFC 5393 4.2.1). */
+uint64_t forward_loop_hash(struct request *r);
+/* What a leaf of the plan asks for. */
+struct target {
+	struct str uri;      /* Request-URI of the copy (step 2) */
+	struct sip_uri next; /* the URI that leads to the next hop (step 7) */
+	bool is_strict;      /* the next hop is a strict router (step 6) */
+};
+/* 0 or VD_EINVAL: next hop or Route is no sip URI. */
+int forward_target(struct request *r, const struct plan *leaf,
+		   struct target *out);
+/* Choose listener and source for a hop that locate_next() gave. 0 or
+ * VD_EUNREACH. */
+int forward_hop(struct request *r, const struct locate_hop *found,
+		struct hop *out);
+/* Ask the resolver for a URI. Errors as locate_start(). */
+int forward_locate(struct request *r, const struct sip_uri *uri,
+		   locate_ready_fn *ready, void *arg, struct locate **out);
+/* The hop that a request inside a dialog is bound to; NULL: free to go where
+ * its Route or Request-URI says. */
+const struct hop *forward_pinned_hop(const struct request *r);
+
+/* ack.c: an ACK that matches no transaction. */
+void ack_forward(struct request *r);
+
+/* context.c --------------------------------------------------------------- */
+
+void context_start(struct request *r, const struct plan *plan);
+/* The caller's CANCEL; reason_field: its Reason as a whole field, or empty. */
+void context_cancel(struct request *r, struct str reason_field);
+/* A branch has ended without a 2xx; its outcome is in r->best. */
+void context_branch_ended(struct request *r, struct fork *f);
+/* Note a final response (or an outcome of our own, msg NULL) as candidate. */
+void context_offer(struct request *r, struct sip_msg *msg, unsigned status,
+		   const char *reason);
+void context_provisional(struct request *r, struct sip_msg *msg);
+void context_success(struct request *r, struct branch *from,
+		     struct sip_msg *msg);
+/* Cancel every pending branch but one (may be NULL). */
+void context_cancel_others(struct request *r, const struct branch *but,
+			   struct str reason_field);
+void context_trying(struct request *r); /* 100, once, for an INVITE */
+/* Free the request when nothing is pending any more. */
+void context_settle(struct request *r);
+
+/* best.c: true if `status` is a better final response than `than` (16.7
+ * step 6). */
+bool best_is_better(unsigned status, unsigned than);
+
+/* branch.c ---------------------------------------------------------------- */
+
+struct branch {
+	struct list link;
+	struct request *r;
+	struct fork *fork;
+	unsigned number;
+	struct str uri; /* the Request-URI it carries */
+	struct locate *locate;
+	struct locate_hop found;
+	struct hop hop;
+	struct client_txn *txn;
+	struct timer timer; /* Timer C (16.6 step 11), then the wait for the
+			     * answer to our CANCEL */
+	int last_err;       /* why the last hop failed */
+	bool is_pinned;     /* hop is given, nothing to locate */
+	bool is_strict;
+	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
+	bool is_cancelled;
+	bool is_accepted; /* a 2xx came; txn waits for more of them */
+	bool is_ended;
+};
+
+/* Begin one: false when the request's bounds do not allow it. */
+void branch_start(struct request *r, struct fork *f);
+void branch_cancel(struct branch *b, struct str reason_field);
+void branch_free(struct branch *b); /* lets go of what it holds */
+
+/* accepted.c: further 2xx after the context is gone (RFC 6026 7.2). */
+struct accepted;
+struct accepted *accepted_new(struct proxy *p, struct server_txn *st);
+void accepted_add(struct accepted *a, struct client_txn *ct);
+
+/* Pass a response on: our Via off, the rest as it came (16.7 steps 3, 9). NULL:
+ * no memory, or there is no further Via. */
+struct buf *response_print(struct mem *mem, struct arena *arena,
+			   struct sip_msg *msg, struct str extra);
+
+#endif

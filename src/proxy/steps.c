@@ -1,0 +1,255 @@
+/* The core's steps up to the decision: RFC 3261 sections 16.3 and 16.4. */
+#include "proxy/proxy_priv.h"
+
+#include "viaduct/util/err.h"
+
+/* Validation (16.3) -------------------------------------------------------- */
+
+static bool is_scheme_known(struct request *r)
+{
+	const struct sip_uri *uri = sip_msg_uri(r->msg);
+
+	if (uri != NULL && uri->scheme == SIP_SCHEME_SIP)
+		return true;
+	request_reject(r, 416, STR_NONE, STR_NONE,
+		       "16.3 step 2: no route for this URI scheme");
+	return false;
+}
+
+/* Step 3. An OPTIONS that ends here was asked about this very hop (11.2). */
+static bool has_forwards_left(struct request *r)
+{
+	if (sip_msg_max_forwards(r->msg, 70) > 0)
+		return true;
+	request_reject(r, 483, STR_NONE, STR_NONE,
+		       "16.3 step 3: Max-Forwards is 0");
+	return false;
+}
+
+/* Step 4 as RFC 5393 section 4.2.2 replaces it: one of our branches carries
+ * the loop value that we would compute again. */
+static bool is_loop_free(struct request *r)
+{
+	struct sip_values it;
+	bool is_hashed = false;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_VIA);
+	     sip_values_next(&it);) {
+		struct sip_via via;
+		uint64_t loop;
+
+		if (sip_via_parse(it.value, &via) != 0 ||
+		    via.branch.p == NULL ||
+		    !txn_branch_loop(r->proxy->txns, via.branch, &loop))
+			continue;
+		if (!is_hashed)
+			r->loop_hash = forward_loop_hash(r);
+		is_hashed = true;
+		if (loop != r->loop_hash)
+			continue; /* a spiral */
+		request_reject(r, 482, STR_NONE, STR_NONE,
+			       "16.3 step 4: the same request was here before");
+		return false;
+	}
+	if (!is_hashed)
+		r->loop_hash = forward_loop_hash(r);
+	return true;
+}
+
+/* Step 5: we support no extension that may be demanded of proxies. */
+static bool is_require_met(struct request *r)
+{
+	struct str tags = sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE);
+	struct str extra = STR("");
+	struct sip_values it;
+
+	if (tags.p == NULL)
+		return true;
+	for (sip_values_start(&it, r->msg, SIP_HDR_PROXY_REQUIRE);
+	     sip_values_next(&it);) {
+		if (it.value.len == 0)
+			continue;
+		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
+				     STR_FMT(extra), STR_FMT(it.value));
+		if (extra.p == NULL)
+			extra = STR("");
+	}
+	if (extra.len == 0)
+		return true;
+	request_reject(
+		r, 420, STR_NONE, extra,
+		"16.3 step 5: Proxy-Require names what is not supported");
+	return false;
+}
+
+enum step_result step_validate(struct request *r)
+{
+	if (!is_scheme_known(r) || !has_forwards_left(r))
+		return STEP_DONE;
+	if (!request_is(r, SIP_ACK) && !is_loop_free(r))
+		return STEP_DONE;
+	if (request_is(r, SIP_ACK))
+		return STEP_NEXT; /* nothing may be answered to it */
+	return is_require_met(r) ? STEP_NEXT : STEP_DONE;
+}
+
+/* Route preprocessing (16.4) ------------------------------------------------
+ */
+
+static void note_dialog(struct request *r, const struct sip_uri *uri)
+{
+	struct str token;
+
+	if (r->dialog.is_valid ||
+	    !sip_param_find(uri->params, token_param, &token))
+		return;
+	if (token_check(r->proxy, r->msg, token, &r->dialog))
+		TRACE_STEP(&r->tag, "dialog",
+			   "our Route carries a good token: from the %s side, "
+			   "begun by %s",
+			   r->dialog.is_from_initiator ? "caller's" : "called",
+			   caller_name(r->dialog.caller));
+	else
+		TRACE_STEP(&r->tag, "dialog",
+			   "the token in our Route is not for this dialog; it "
+			   "counts as none");
+}
+
+/* The last Route value, for a strict router before us. */
+static struct str last_route(struct request *r)
+{
+	struct str last = STR_NONE;
+	struct sip_values it;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE);
+	     sip_values_next(&it);)
+		last = it.value;
+	return last;
+}
+
+/* The Request-URI is what we put into Record-Route: a strict router came
+ * before us, the real target is the last Route value. */
+static bool undo_strict_routing(struct request *r)
+{
+	const struct sip_uri *uri = sip_msg_uri(r->msg);
+	struct sip_addr addr;
+	struct str last;
+
+	if (!uri->is_lr || uri->has_user || !ours_is_uri(r, uri))
+		return true;
+	last = last_route(r);
+	if (last.p == NULL)
+		return true;
+	if (sip_addr_parse(last, &addr) != 0 ||
+	    sip_uri_parse(addr.uri, &r->uri) != 0) {
+		request_reject(r, 400, STR("Bad Route"), STR_NONE,
+			       "16.4: the last Route value is no URI");
+		return false;
+	}
+	note_dialog(r, uri);
+	r->uri_text = addr.uri;
+	r->is_uri_changed = true;
+	r->n_routes_dropped_last = 1;
+	TRACE_STEP(&r->tag, "preprocess",
+		   "16.4: a strict router before us; the last Route value "
+		   "becomes the Request-URI");
+	return true;
+}
+
+/* The URI's text without maddr, transport and a port that is not the default
+ * one. */
+static struct str uri_without_maddr(struct request *r)
+{
+	const struct sip_uri *u = &r->uri;
+	struct str rest = u->params, name, value;
+	const char *end =
+		u->port == 5060 ? u->params.p - 1 : u->host.p + u->host.len;
+	struct str out;
+
+	out = arena_str(&r->arena,
+			(struct str){u->text.p, (size_t)(end - u->text.p)});
+	while (sip_param_next(&rest, &name, &value)) {
+		if (str_ieq(name, STR("maddr")) ||
+		    str_ieq(name, STR("transport")))
+			continue;
+		out = arena_printf(&r->arena, "%.*s;%.*s%s%.*s", STR_FMT(out),
+				   STR_FMT(name), value.p != NULL ? "=" : "",
+				   STR_FMT(value));
+	}
+	return out;
+}
+
+/* maddr names us, and port and transport are those that were used: strip it
+ * and any non-default port or transport. A port that is not ours belongs to
+ * the host in the URI and stays. */
+static bool strip_maddr(struct request *r)
+{
+	uint16_t port = r->uri.port != 0 ? r->uri.port : 5060;
+	enum sip_transport t = r->uri.transport != SIP_TRANSPORT_NONE
+				       ? r->uri.transport
+				       : SIP_UDP;
+	struct str text;
+
+	if (r->uri.maddr.p == NULL ||
+	    !request_host_is_local(r, r->uri.maddr, r->uri.port))
+		return true;
+	if (t != r->flow.transport || port != addr_port(&r->flow.local))
+		return true;
+	text = uri_without_maddr(r);
+	if (text.p == NULL || sip_uri_parse(text, &r->uri) != 0) {
+		request_reject(r, 503, STR_NONE, STR_NONE, "no memory");
+		return false;
+	}
+	r->uri_text = text;
+	r->is_uri_changed = true;
+	TRACE_STEP(&r->tag, "preprocess",
+		   "16.4: maddr in the Request-URI is ours and goes away");
+	return true;
+}
+
+/* Take our own values off the top of Route; both, where we put two. */
+static bool pop_own_routes(struct request *r)
+{
+	struct sip_values it;
+	unsigned n = 0;
+
+	r->route = STR_NONE;
+	for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE); sip_values_next(&it);
+	     n++) {
+		struct sip_addr addr;
+		struct sip_uri uri;
+
+		if (sip_addr_parse(it.value, &addr) != 0 ||
+		    sip_uri_parse(addr.uri, &uri) != 0) {
+			request_reject(r, 400, STR("Bad Route"), STR_NONE,
+				       "16.4: a Route value is no URI");
+			return false;
+		}
+		if (!ours_is_uri(r, &uri)) {
+			r->route = it.value;
+			break;
+		}
+		note_dialog(r, &uri);
+		r->n_routes_popped++;
+	}
+	if (r->n_routes_dropped_last != 0 && r->route.p != NULL &&
+	    r->route.p == last_route(r).p)
+		r->route = STR_NONE; /* it became the Request-URI */
+	if (r->n_routes_popped > 0)
+		TRACE_STEP(&r->tag, "preprocess",
+			   "16.4: %u Route value%s naming us removed",
+			   r->n_routes_popped,
+			   r->n_routes_popped > 1 ? "s" : "");
+	return true;
+}
+
+enum step_result step_preprocess(struct request *r)
+{
+	r->uri = *sip_msg_uri(r->msg);
+	r->uri_text = r->uri.text;
+	if (!undo_strict_routing(r) || !strip_maddr(r) || !pop_own_routes(r))
+		return STEP_DONE;
+	r->is_local = request_host_is_local(r, r->uri.host, r->uri.port);
+	r->is_to_us = r->is_local && !r->uri.has_user;
+	return STEP_NEXT;
+}

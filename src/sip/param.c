@@ -1,0 +1,55 @@
+/* Parameters of header field values: ;name, ;name=value, ;name="value". */
+#include "sip_priv.h"
+
+const char *sip_param_span(const char *p, const char *end, unsigned name_class,
+			   struct str *name, struct str *value)
+{
+	const char *from = skip_lws(p, end);
+
+	p = span(from, end, name_class);
+	*name = *value = slice(from, p);
+	value->p = p;
+	value->len = 0;
+	p = skip_lws(p, end);
+	if (name->len != 0 && at_char(p, end, '=')) {
+		from = skip_lws(p + 1, end);
+		if (at_char(from, end, '"'))
+			p = sip_quoted_span(from, end);
+		else
+			p = span_long(from, end, CT_VALUE);
+		if (p == NULL || p == from)
+			return NULL;
+		*value = slice(from, p);
+		p = skip_lws(p, end);
+	}
+	return p == end || *p == ';' ? p : NULL;
+}
+
+bool sip_param_next(struct str *rest, struct str *name, struct str *value)
+{
+	const char *p = rest->p, *end = str_end(*rest);
+
+	while (p != NULL && p < end) {
+		p = sip_param_span(at_char(p, end, ';') ? p + 1 : p, end,
+				   CT_TOKEN | CT_PARAM, name, value);
+		if (p != NULL && name->len != 0) {
+			*rest = slice(p, end);
+			return true;
+		}
+	}
+	*rest = slice(end, end);
+	return false;
+}
+
+bool sip_param_find(struct str params, struct str name, struct str *value)
+{
+	struct str have, v;
+
+	while (sip_param_next(&params, &have, &v))
+		if (str_ieq(have, name)) {
+			if (value != NULL)
+				*value = v;
+			return true;
+		}
+	return false;
+}

@@ -1,4 +1,0 @@
-libviaduct_a_SOURCES +=
-
-if HAVE_CMOCKA
-endif
