@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "daemon/config.h"
+#include "daemon/settings.h"
 #include "daemon/daemon.h"
 
 static const char usage[] =
@@ -28,25 +28,25 @@ static const char usage[] =
 	"start.\n";
 
 enum mode {
-	RUN,
-	CHECK = 256,
-	PRINT_CONFIG,
-	PRINT_DEFAULTS,
-	PRINT_REFERENCE,
-	PRINT_SCHEMA,
-	VERSION,
-	HELP,
+	MODE_RUN,
+	MODE_CHECK = 256,
+	MODE_PRINT_CONFIG,
+	MODE_PRINT_DEFAULTS,
+	MODE_PRINT_REFERENCE,
+	MODE_PRINT_SCHEMA,
+	MODE_VERSION,
+	MODE_HELP,
 };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
-	{"check", no_argument, NULL, CHECK},
-	{"print-config", no_argument, NULL, PRINT_CONFIG},
-	{"print-defaults", no_argument, NULL, PRINT_DEFAULTS},
-	{"print-reference", no_argument, NULL, PRINT_REFERENCE},
-	{"print-schema", no_argument, NULL, PRINT_SCHEMA},
-	{"version", no_argument, NULL, VERSION},
-	{"help", no_argument, NULL, HELP},
+	{"check", no_argument, NULL, MODE_CHECK},
+	{"print-config", no_argument, NULL, MODE_PRINT_CONFIG},
+	{"print-defaults", no_argument, NULL, MODE_PRINT_DEFAULTS},
+	{"print-reference", no_argument, NULL, MODE_PRINT_REFERENCE},
+	{"print-schema", no_argument, NULL, MODE_PRINT_SCHEMA},
+	{"version", no_argument, NULL, MODE_VERSION},
+	{"help", no_argument, NULL, MODE_HELP},
 	{0},
 };
 
@@ -66,25 +66,25 @@ static int inspect(const char *path, bool print)
 static int run(enum mode mode, const char *path)
 {
 	switch (mode) {
-	case CHECK:
-	case PRINT_CONFIG:
-		return inspect(path, mode == PRINT_CONFIG);
-	case PRINT_DEFAULTS:
+	case MODE_CHECK:
+	case MODE_PRINT_CONFIG:
+		return inspect(path, mode == MODE_PRINT_CONFIG);
+	case MODE_PRINT_DEFAULTS:
 		conf_print_defaults(config_options, stdout);
 		return EXIT_STOPPED;
-	case PRINT_REFERENCE:
+	case MODE_PRINT_REFERENCE:
 		conf_print_reference(config_options, stdout);
 		return EXIT_STOPPED;
-	case PRINT_SCHEMA:
+	case MODE_PRINT_SCHEMA:
 		conf_print_schema(config_options, stdout);
 		return EXIT_STOPPED;
-	case VERSION:
+	case MODE_VERSION:
 		puts(PACKAGE_STRING);
 		return EXIT_STOPPED;
-	case HELP:
+	case MODE_HELP:
 		fputs(usage, stdout);
 		return EXIT_STOPPED;
-	case RUN:
+	case MODE_RUN:
 		break;
 	}
 	return daemon_run(path);
@@ -93,7 +93,7 @@ static int run(enum mode mode, const char *path)
 int main(int argc, char **argv)
 {
 	const char *path = VIADUCT_SYSCONFDIR "/viaduct.yaml";
-	enum mode mode = RUN;
+	enum mode mode = MODE_RUN;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {

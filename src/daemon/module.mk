@@ -1,5 +1,5 @@
 libviaduct_a_SOURCES += \
-	src/daemon/config.c \
+	src/daemon/settings.c \
 	src/daemon/daemon.c \
 	src/daemon/state.c \
 	src/daemon/worker.c

@@ -13,7 +13,7 @@ enum { WHY_MAX = 512, PATH_MAX_LEN = 4096 };
 
 static int explain(char *why, const char *path, const char *what)
 {
-	snprintf(why, WHY_MAX, "%s: %s: %s", path, what, strerror(errno));
+	snprintf(why, WHY_MAX, "%.200s: %s: %s", path, what, strerror(errno));
 	return VD_ESYS;
 }
 
@@ -29,7 +29,7 @@ static int make_dir(const char *dir, char *why)
 		return explain(why, dir, "cannot look at the state directory");
 	if (S_ISDIR(st.st_mode))
 		return 0;
-	snprintf(why, WHY_MAX, "%s: the state directory is no directory", dir);
+	snprintf(why, WHY_MAX, "%.200s: the state directory is no directory", dir);
 	return VD_EEXIST;
 }
 
@@ -46,7 +46,7 @@ static int lock(const char *dir, struct state *s, char *why)
 	if (errno != EWOULDBLOCK)
 		return explain(why, path, "cannot lock");
 	snprintf(why, WHY_MAX,
-		 "%s: another viaductd is running with this state directory",
+		 "%.200s: another viaductd is running with this state directory",
 		 dir);
 	return VD_EEXIST;
 }
@@ -66,7 +66,7 @@ static int read_secret(const char *path, struct state *s, char *why)
 	if (n == (ssize_t)sizeof(s->secret))
 		return 0;
 	snprintf(why, WHY_MAX,
-		 "%s: not a secret of %zu bytes; remove it to have a new one",
+		 "%.200s: not a secret of %zu bytes; remove it to have a new one",
 		 path, sizeof(s->secret));
 	return VD_ESYS;
 }

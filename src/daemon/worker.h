@@ -2,7 +2,7 @@
 #ifndef VIADUCT_DAEMON_WORKER_H
 #define VIADUCT_DAEMON_WORKER_H
 
-#include "daemon/config.h"
+#include "daemon/settings.h"
 
 struct worker;
 

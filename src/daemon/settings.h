@@ -1,7 +1,7 @@
 /* The whole configuration: one file, checked, compiled, and kept as a snapshot
  * for the workers. */
-#ifndef VIADUCT_DAEMON_CONFIG_H
-#define VIADUCT_DAEMON_CONFIG_H
+#ifndef VIADUCT_DAEMON_SETTINGS_H
+#define VIADUCT_DAEMON_SETTINGS_H
 
 #include "viaduct/proxy/proxy.h"
 #include "viaduct/resolver/conf.h"

@@ -1,4 +1,4 @@
-#include "daemon/config.h"
+#include "daemon/settings.h"
 
 #include <stdlib.h>
 #include <unistd.h>
