@@ -1,4 +1,5 @@
-libviaduct_a_SOURCES +=
-
-if HAVE_CMOCKA
-endif
+libviaduct_a_SOURCES += \
+	src/routing/compile.c \
+	src/routing/match.c \
+	src/routing/print.c \
+	src/routing/rules.c

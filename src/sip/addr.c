@@ -76,7 +76,7 @@ static bool addr_params(const char *p, const char *end, struct sip_addr *a)
 		p = sip_param_span(p + 1, end, CT_TOKEN, &name, &value);
 		if (p == NULL || name.len == 0)
 			return false;
-		if (name.len != 3 || !sip_is_name(name, STR("tag")))
+		if (!IS_NAME(name, "tag"))
 			continue;
 		if (a->tag.p != NULL || value.len == 0 || *value.p == '"')
 			return false;

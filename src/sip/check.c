@@ -112,13 +112,17 @@ static bool is_route(struct str value)
 	       sip_uri_parse(addr.uri, &uri) == 0;
 }
 
-static bool is_contact(const struct sip_msg *m, struct str value)
+/* Of interest to a registrar; in other requests Contact is the far end's. */
+static int check_contacts(struct sip_msg *m)
 {
+	struct sip_values it;
 	struct sip_addr addr;
 
-	if (m->method == SIP_REGISTER && str_eq(value, STR("*")))
-		return true;
-	return sip_addr_parse(value, &addr) == 0;
+	for (sip_values_start(&it, m, SIP_HDR_CONTACT); sip_values_next(&it);)
+		if (!str_eq(it.value, STR("*")) &&
+		    sip_addr_parse(it.value, &addr) != 0)
+			return sip_msg_blame(m, 400, "Malformed Contact");
+	return 0;
 }
 
 static int check_routing(struct sip_msg *m)
@@ -128,13 +132,10 @@ static int check_routing(struct sip_msg *m)
 	for (sip_values_start(&it, m, SIP_HDR_ROUTE); sip_values_next(&it);)
 		if (!is_route(it.value))
 			return sip_msg_blame(m, 400, "Malformed Route");
-	for (sip_values_start(&it, m, SIP_HDR_CONTACT); sip_values_next(&it);)
-		if (!is_contact(m, it.value))
-			return sip_msg_blame(m, 400, "Malformed Contact");
 	if (m->count[SIP_HDR_MAX_FORWARDS] != 0 &&
 	    sip_msg_max_forwards(m, UINT32_MAX) == UINT32_MAX)
 		return sip_msg_blame(m, 400, "Malformed Max-Forwards");
-	return 0;
+	return m->method == SIP_REGISTER ? check_contacts(m) : 0;
 }
 
 int sip_msg_check(struct sip_msg *m, const struct sip_limits *limits)

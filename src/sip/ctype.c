@@ -32,6 +32,7 @@
 #define IS_VALUE(c) (IS_TOKEN(c) || IS_PARAM(c) || (c) == '=' || (c) == '@')
 #define IS_PHRASE(c) (IS_TOKEN(c) || IS_LWS(c) || (c) >= 0x80)
 #define IS_CONTROL(c) ((c) < 0x20 || (c) == 0x7f)
+#define IS_VISIBLE(c) ((c) > 0x20 && (c) < 0x7f)
 
 #define BIT(is, bit) ((is) ? (bit) : 0)
 #define CT(c) ( \
@@ -42,7 +43,7 @@
 	BIT(IS_PASS(c), CT_PASS) | BIT(IS_PARAM(c), CT_PARAM) | \
 	BIT(IS_HNV(c), CT_HNV) | BIT(IS_URIC(c), CT_URIC) | \
 	BIT(IS_VALUE(c), CT_VALUE) | BIT(IS_PHRASE(c), CT_PHRASE) | \
-	BIT(IS_CONTROL(c), CT_CONTROL))
+	BIT(IS_CONTROL(c), CT_CONTROL) | BIT(IS_VISIBLE(c), CT_VISIBLE))
 #define CT4(c) CT(c), CT((c) + 1), CT((c) + 2), CT((c) + 3)
 #define CT16(c) CT4(c), CT4((c) + 4), CT4((c) + 8), CT4((c) + 12)
 #define CT64(c) CT16(c), CT16((c) + 16), CT16((c) + 32), CT16((c) + 48)
@@ -59,8 +60,8 @@ static bool is_escaped(const char *p, const char *end)
 const char *sip_span_escaped(const char *p, const char *end, unsigned classes)
 {
 	for (;;) {
-		p = span(p, end, classes);
-		if (!is_escaped(p, end))
+		p = span_long(p, end, classes);
+		if (p == end || *p != '%' || !is_escaped(p, end))
 			return p;
 		p += 3;
 	}
@@ -83,14 +84,4 @@ struct str sip_trim(const char *p, const char *end)
 	while (end > p && is_class(end[-1], CT_LWS))
 		end--;
 	return slice(p, end);
-}
-
-bool sip_is_name(struct str s, struct str lower)
-{
-	if (s.len != lower.len)
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (ascii_lower(s.p[i]) != lower.p[i])
-			return false;
-	return true;
 }

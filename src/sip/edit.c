@@ -54,7 +54,8 @@ static void insert_at(struct sip_edits *e, unsigned i, struct sip_edit edit)
 {
 	if (!edits_grow(e))
 		return;
-	memmove(&e->v[i + 1], &e->v[i], (e->n - i) * sizeof(*e->v));
+	for (unsigned j = e->n; j > i; j--)
+		e->v[j] = e->v[j - 1];
 	e->v[i] = edit;
 	e->n++;
 }
@@ -177,45 +178,20 @@ void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 		sip_edit_remove_value(e, &it);
 }
 
-/* The parameter `name` of a value: from its ";" to its end. */
-static bool find_param(struct str params, struct str name, const char **from,
-		       const char **to)
+void sip_edit_via_params(struct sip_edits *e, struct sip_msg *m,
+			 struct str params)
 {
-	const char *p = params.p, *end = str_end(params);
+	const struct sip_via *via = sip_msg_top_via(m);
+	struct str cuts[2];
+	unsigned n;
 
-	while (p < end) {
-		struct str have, unused;
-		const char *q =
-			sip_param_span(p + 1, end, CT_TOKEN, &have, &unused);
-
-		if (q == NULL)
-			return false;
-		if (str_ieq(have, name)) {
-			*from = p;
-			*to = q;
-			return true;
-		}
-		p = q;
-	}
-	return false;
-}
-
-void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
-			struct str value, struct str param)
-{
-	const char *at = sip_params_at(value), *end = str_end(value);
-	struct str rest = param, name, unused;
-	const char *from = end, *to = end;
-
-	while (sip_param_next(&rest, &name, &unused)) {
-		struct str one = slice(param.p, rest.p);
-
-		if (!find_param(slice(at, end), name, &from, &to))
-			from = to = end;
-		sip_edit_replace(e, offset(m, from), (uint32_t)(to - from),
-				 one);
-		param = rest;
-	}
+	if (via == NULL)
+		return;
+	n = sip_via_cuts(via, cuts);
+	for (unsigned i = 0; i < n; i++)
+		sip_edit_replace(e, offset(m, cuts[i].p), (uint32_t)cuts[i].len,
+				 STR_NONE);
+	sip_edit_replace(e, offset(m, str_end(via->text)), 0, params);
 }
 
 size_t sip_edits_size(const struct sip_edits *e, const struct sip_msg *m)

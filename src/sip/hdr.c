@@ -1,52 +1,6 @@
 /* Names of header fields, and finding a field by its name. */
 #include "sip_priv.h"
 
-#define ONES 0x0101010101010101u
-
-static inline uint64_t load64(const char *p)
-{
-	uint64_t x;
-
-	memcpy(&x, p, sizeof(x));
-	return x;
-}
-
-static inline uint32_t load32(const char *p)
-{
-	uint32_t x;
-
-	memcpy(&x, p, sizeof(x));
-	return x;
-}
-
-/*
- * Equal to a lower-case literal of letters and hyphens. Setting 0x20 makes
- * letters small and leaves "-"; what else it could make of another byte is no
- * letter, and CR, the one that would become "-", has ended the line before.
- * With `len` constant each call is a handful of instructions.
- */
-static inline __attribute__((always_inline)) bool
-is_lower(const char *s, const char *lower, size_t len)
-{
-	const uint64_t blank64 = 0x20 * ONES;
-	const uint32_t blank32 = (uint32_t)blank64;
-	bool same = true;
-
-	if (len >= 8) {
-		for (size_t i = 0; i + 8 < len; i += 8)
-			same &= (load64(s + i) | blank64) == load64(lower + i);
-		return same && (load64(s + len - 8) | blank64) ==
-				       load64(lower + len - 8);
-	}
-	if (len >= 4)
-		return (load32(s) | blank32) == load32(lower) &&
-		       (load32(s + len - 4) | blank32) ==
-			       load32(lower + len - 4);
-	for (size_t i = 0; i < len; i++)
-		same &= (s[i] | 0x20) == lower[i];
-	return same;
-}
-
 #define KEY(len, first) ((unsigned)(len) << 8 | (unsigned char)(first))
 #define NAME(lit, id)                                                          \
 	if (is_lower(s, lit, sizeof(lit) - 1))                                 \
@@ -139,9 +93,9 @@ static const struct {
 static struct str other_name(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(compacts); i++) {
-		if (sip_is_name(name, compacts[i].full))
+		if (str_ieq(name, compacts[i].full))
 			return compacts[i].compact;
-		if (sip_is_name(name, compacts[i].compact))
+		if (str_ieq(name, compacts[i].compact))
 			return compacts[i].full;
 	}
 	return STR_NONE;

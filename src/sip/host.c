@@ -7,22 +7,21 @@ enum {
 	IPV6_TEXT_MAX = 64, /* with room for brackets and zeros */
 };
 
-/* "192.0.2.4", each number 0 to 255. */
-static bool is_ipv4(const char *p, const char *end)
+/* Past four numbers, each 0 to 255, with dots between; NULL: something else. */
+static const char *ipv4_span(const char *p, const char *end)
 {
-	unsigned n_octets = 0;
-
-	for (;;) {
+	for (unsigned n_octets = 0;;) {
 		const char *from = p;
 		unsigned octet = 0;
 
 		while (p < end && is_class(*p, CT_DIGIT) && p - from < 3)
 			octet = octet * 10 + (unsigned)(*p++ - '0');
 		if (p == from || octet > 255)
-			return false;
-		n_octets++;
+			return NULL;
+		if (++n_octets == 4)
+			return p;
 		if (!at_char(p, end, '.'))
-			return p == end && n_octets == 4;
+			return NULL;
 		p++;
 	}
 }
@@ -66,29 +65,42 @@ static const char *ipv6_span(const char *p, const char *end)
 								 : NULL;
 }
 
+static bool is_number(const char *p, const char *end)
+{
+	return span(p, end, CT_DIGIT) == end;
+}
+
 /*
  * Labels with dots between them, one may be last. More is let through than
  * "domainlabel" has ("_", labels that begin with a digit or "-": such names are
- * in use), but a name whose last label is a number must be an IPv4 address.
+ * in use), but no name whose last label is a number: that would be an address.
  */
-const char *sip_host_span(const char *p, const char *end, bool *is_ip)
+static const char *hostname_span(const char *p, const char *end)
 {
-	const char *host = p, *label;
+	const char *label, *q;
 
-	*is_ip = at_char(p, end, '[');
-	if (*is_ip)
-		return ipv6_span(p, end);
 	do {
 		label = p;
-		p = span(p, end, CT_LABEL);
-		if (p == label)
+		q = span(p, end, CT_LABEL);
+		if (q == label)
 			return NULL;
-	} while (at_char(p, end, '.') && ++p < end && is_class(*p, CT_LABEL));
+		p = at_char(q, end, '.') ? q + 1 : q;
+	} while (p > q && p < end && is_class(*p, CT_LABEL));
+	return is_number(label, q) ? NULL : p;
+}
 
-	if (span(label, p, CT_DIGIT) < p - (p[-1] == '.'))
-		return p;
-	*is_ip = is_ipv4(host, p);
-	return *is_ip ? p : NULL;
+const char *sip_host_span(const char *p, const char *end, bool *is_ip)
+{
+	const char *q;
+
+	*is_ip = true;
+	if (at_char(p, end, '['))
+		return ipv6_span(p, end);
+	q = p < end && is_class(*p, CT_DIGIT) ? ipv4_span(p, end) : NULL;
+	if (q != NULL && (q == end || !is_class(*q, CT_LABEL | CT_SCHEME)))
+		return q;
+	*is_ip = false;
+	return hostname_span(p, end);
 }
 
 const char *sip_port_span(const char *p, const char *end, uint16_t *port)

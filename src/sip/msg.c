@@ -19,24 +19,29 @@ int sip_msg_blame(struct sip_msg *m, unsigned status, const char *phrase)
 	return VD_EINVAL;
 }
 
+/* Index of the first byte of eight, as they lie in memory, that is not 0. */
+static inline unsigned first_byte(uint64_t bytes)
+{
+	return (unsigned)__builtin_ctzll(le64toh(bytes)) / 8;
+}
+
+/* Sixteen bytes at a time; gcc and clang know the machine's way. */
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
 /* First byte below 0x20 or equal to 0x7f; `end` when there is none. */
 static inline const char *find_control(const char *p, const char *end)
 {
-	while (end - p >= 8) {
-		uint64_t x, hits;
+	for (; end - p >= 16; p += 16) {
+		bytes16 x;
+		uint64_t hits[2];
 
 		memcpy(&x, p, sizeof(x));
-		x = le64toh(x);
-		hits = ((x - 0x20 * ONES) | (x + ONES)) & ~x & (0x80 * ONES);
-		if (hits == 0) {
-			p += 8;
+		x = (bytes16)((x < 0x20) | (x == 0x7f));
+		memcpy(hits, &x, sizeof(hits));
+		if ((hits[0] | hits[1]) == 0)
 			continue;
-		}
-		/* A carry out of 0xff may report a "~": look again. */
-		p += __builtin_ctzll(hits) / 8;
-		if (is_class(*p, CT_CONTROL))
-			return p;
-		p++;
+		return hits[0] != 0 ? p + first_byte(hits[0])
+				    : p + 8 + first_byte(hits[1]);
 	}
 	while (p < end && !is_class(*p, CT_CONTROL))
 		p++;
@@ -50,8 +55,7 @@ static inline bool at_crlf(const char *p, const char *end)
 
 static inline bool at_fold(const char *p, const char *end)
 {
-	return end - p >= 3 && p[0] == '\r' && p[1] == '\n' &&
-	       (p[2] == ' ' || p[2] == '\t');
+	return end - p >= 3 && at_crlf(p, end) && (p[2] == ' ' || p[2] == '\t');
 }
 
 /*
@@ -94,14 +98,15 @@ static inline const char *field_end(const char *p, const char *end)
 {
 	for (;;) {
 		p = find_control(p, end);
-		if (at_fold(p, end))
+		if (at_crlf(p, end)) {
+			if (end - p < 3 || (p[2] != ' ' && p[2] != '\t'))
+				return p;
 			p += 3;
-		else if (at_crlf(p, end) || p == end)
+		} else if (p == end) {
 			return p;
-		else if (*p == '\t')
-			p++;
-		else
+		} else if (*p++ != '\t') {
 			return NULL;
+		}
 	}
 }
 
@@ -111,10 +116,10 @@ static inline const char *find_colon(const char *p, const char *end)
 		uint64_t x, hits;
 
 		memcpy(&x, p, sizeof(x));
-		x = le64toh(x) ^ ':' * ONES;
+		x = le64toh(x) ^ (':' * ONES);
 		hits = (x - ONES) & ~x & (0x80 * ONES);
 		if (hits != 0)
-			return p + __builtin_ctzll(hits) / 8;
+			return p + (unsigned)__builtin_ctzll(hits) / 8;
 		p += 8;
 	}
 	while (p < end && *p != ':')
@@ -147,6 +152,13 @@ static inline void chain_field(struct indexer *ix, enum sip_hdr_id id)
 	ix->last[id] = (uint16_t)at;
 }
 
+static inline struct str trim_value(const char *p, const char *end)
+{
+	p = skip_lws(p, end);
+	return p < end && is_class(end[-1], CT_LWS) ? sip_trim(p, end)
+						    : slice(p, end);
+}
+
 static void add_field(struct indexer *ix, const char *p, const char *crlf)
 {
 	struct sip_msg *m = ix->msg;
@@ -163,7 +175,7 @@ static void add_field(struct indexer *ix, const char *p, const char *crlf)
 		sip_msg_blame(m, 400, "Malformed Header Field Name");
 		return;
 	}
-	value = sip_trim(colon + 1, crlf);
+	value = trim_value(colon + 1, crlf);
 	*h = (struct sip_hdr){
 		.at = (uint32_t)(p - ix->start),
 		.end = (uint32_t)(crlf + 2 - ix->start),
@@ -180,9 +192,8 @@ static bool has_comments(const char *p, const char *colon)
 {
 	struct str name = sip_trim(p, colon);
 
-	return sip_is_name(name, STR("server")) ||
-	       sip_is_name(name, STR("user-agent")) ||
-	       sip_is_name(name, STR("retry-after"));
+	return IS_NAME(name, "server") || IS_NAME(name, "user-agent") ||
+	       IS_NAME(name, "retry-after");
 }
 
 /* The same as field_end(), for a field in which that found a control byte. */
@@ -243,7 +254,7 @@ static void index_version(struct sip_msg *m, struct str v, const char *phrase)
 {
 	const char *p, *end = str_end(v), *dot;
 
-	if (str_eq(v, STR("SIP/2.0")) || sip_is_name(v, STR("sip/2.0")))
+	if (IS_NAME(v, "sip/2.0"))
 		return;
 	if (!sip_bytes_are_response(v)) {
 		sip_msg_blame(m, 400, phrase);

@@ -53,8 +53,12 @@ static const struct {
 
 enum sip_transport sip_transport_parse(struct str name)
 {
-	for (unsigned t = SIP_UDP; t < SIP_TRANSPORT_OTHER; t++)
-		if (sip_is_name(name, transports[t].name))
+	if (IS_NAME(name, "udp"))
+		return SIP_UDP;
+	if (IS_NAME(name, "tcp"))
+		return SIP_TCP;
+	for (unsigned t = SIP_TLS; t < SIP_TRANSPORT_OTHER; t++)
+		if (str_ieq(name, transports[t].name))
 			return (enum sip_transport)t;
 	return SIP_TRANSPORT_OTHER;
 }

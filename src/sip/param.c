@@ -16,7 +16,7 @@ const char *sip_param_span(const char *p, const char *end, unsigned name_class,
 		if (at_char(from, end, '"'))
 			p = sip_quoted_span(from, end);
 		else
-			p = span(from, end, CT_VALUE);
+			p = span_long(from, end, CT_VALUE);
 		if (p == NULL || p == from)
 			return NULL;
 		*value = slice(from, p);
@@ -52,22 +52,4 @@ bool sip_param_find(struct str params, struct str name, struct str *value)
 			return true;
 		}
 	return false;
-}
-
-/* Quoted strings and <> can hold a ";" that begins no parameter. */
-const char *sip_params_at(struct str value)
-{
-	const char *p = value.p, *end = str_end(value);
-
-	while (p < end && *p != ';') {
-		if (*p == '"')
-			p = sip_quoted_span(p, end);
-		else if (*p == '<')
-			p = memchr(p, '>', (size_t)(end - p));
-		else
-			p++;
-		if (p == NULL)
-			return end;
-	}
-	return p;
 }

@@ -9,7 +9,7 @@ struct out {
 	size_t len;
 };
 
-static void put(struct out *o, struct str s)
+static inline void put(struct out *o, struct str s)
 {
 	if (o->to != NULL && s.len != 0)
 		memcpy(o->to + o->len, s.p, s.len);
@@ -27,7 +27,6 @@ static void put_number(struct out *o, uint32_t n)
 	put(o, (struct str){digits + i, sizeof(digits) - i});
 }
 
-/* A field as it was received, with one place of it changed. */
 static void put_field(struct out *o, const struct sip_msg *m,
 		      const struct sip_hdr *h)
 {
@@ -41,37 +40,48 @@ static void put_first(struct out *o, const struct sip_msg *m,
 	put_field(o, m, sip_msg_first(m, id));
 }
 
-/* The top value without the parameters that `params` gives anew. */
-static void put_value_with(struct out *o, struct str value, struct str params)
+/* The top Via value on its way back, and what is cut out of it because the new
+ * parameters say it anew. value.p is NULL when nothing changes. */
+struct top_via {
+	struct str value;
+	struct str params;
+	struct str cuts[2];
+	unsigned n_cuts;
+};
+
+static struct top_via top_via_plan(struct sip_msg *m, struct str params)
 {
-	const char *p = sip_params_at(value), *end = str_end(value);
+	const struct sip_via *via = sip_msg_top_via(m);
+	struct top_via t = {.params = params};
 
-	put(o, slice(value.p, p));
-	while (p < end) {
-		struct str name, unused;
-		const char *q =
-			sip_param_span(p + 1, end, CT_TOKEN, &name, &unused);
-
-		if (q == NULL) /* keep what we do not understand */
-			q = end;
-		else if (sip_param_find(params, name, NULL))
-			name = STR_NONE;
-		if (name.p != NULL)
-			put(o, slice(p, q));
-		p = q;
+	if (via != NULL && params.len != 0) {
+		t.value = via->text;
+		t.n_cuts = sip_via_cuts(via, t.cuts);
 	}
-	put(o, params);
+	return t;
 }
 
-static void put_vias(struct out *o, struct sip_msg *m, struct str params)
+static void put_top_via(struct out *o, const struct sip_msg *m,
+			const struct sip_hdr *h, const struct top_via *t)
 {
-	const struct sip_via *top = sip_msg_top_via(m);
+	const char *p = m->bytes.p + h->at;
+
+	for (unsigned i = 0; i < t->n_cuts; i++) {
+		put(o, slice(p, t->cuts[i].p));
+		p = str_end(t->cuts[i]);
+	}
+	put(o, slice(p, str_end(t->value)));
+	put(o, t->params);
+	put(o, slice(str_end(t->value), m->bytes.p + h->end));
+}
+
+static void put_vias(struct out *o, const struct sip_msg *m,
+		     const struct top_via *top)
+{
 	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
 
-	if (top != NULL && params.len != 0) {
-		put(o, slice(m->bytes.p + h->at, top->text.p));
-		put_value_with(o, top->text, params);
-		put(o, slice(str_end(top->text), m->bytes.p + h->end));
+	if (h != NULL && top->value.p != NULL) {
+		put_top_via(o, m, h, top);
 		h = sip_msg_next(m, h);
 	}
 	for (; h != NULL; h = sip_msg_next(m, h))
@@ -96,7 +106,8 @@ static void put_to(struct out *o, struct sip_msg *m, struct str tag)
 }
 
 static void put_response(struct out *o, struct sip_msg *request,
-			 const struct sip_response *r)
+			 const struct sip_response *r,
+			 const struct top_via *top)
 {
 	struct str reason = r->reason;
 
@@ -107,7 +118,7 @@ static void put_response(struct out *o, struct sip_msg *request,
 	put(o, STR(" "));
 	put(o, reason);
 	put(o, STR("\r\n"));
-	put_vias(o, request, r->top_via_params);
+	put_vias(o, request, top);
 	put_first(o, request, SIP_HDR_FROM);
 	put_to(o, request, r->status > 100 ? r->to_tag : STR_NONE);
 	put_first(o, request, SIP_HDR_CALL_ID);
@@ -121,15 +132,16 @@ static void put_response(struct out *o, struct sip_msg *request,
 struct buf *sip_response_print(struct sip_msg *request,
 			       const struct sip_response *r, struct mem *mem)
 {
+	struct top_via top = top_via_plan(request, r->top_via_params);
 	struct out o = {NULL, 0};
 	struct buf *b;
 
-	put_response(&o, request, r);
+	put_response(&o, request, r, &top);
 	b = buf_new(mem, o.len);
 	if (b == NULL)
 		return NULL;
 	o = (struct out){b->data, 0};
-	put_response(&o, request, r);
+	put_response(&o, request, r, &top);
 	b->len = (uint32_t)o.len;
 	return b;
 }

@@ -24,6 +24,7 @@ enum { /* classes; "escaped" and quoted strings are not characters of any */
        CT_VALUE = 1 << 12,  /* unquoted value of a header parameter */
        CT_PHRASE = 1 << 13, /* display name without quotes: token, LWS, UTF-8 */
        CT_CONTROL = 1 << 14,
+       CT_VISIBLE = 1 << 15, /* ASCII, not SP */
 };
 
 extern const uint16_t sip_ctype[256];
@@ -45,9 +46,26 @@ static inline const char *span(const char *p, const char *end, unsigned classes)
 	return p;
 }
 
+/* The same for what is usually long. The first loop wants four characters that
+ * have one class in common, the second goes on where they do not. */
+static inline const char *span_long(const char *p, const char *end,
+				    unsigned classes)
+{
+	const unsigned char *u = (const unsigned char *)p;
+
+	while (end - p >= 4 && (sip_ctype[u[0]] & sip_ctype[u[1]] &
+				sip_ctype[u[2]] & sip_ctype[u[3]] & classes)) {
+		u += 4;
+		p += 4;
+	}
+	return span(p, end, classes);
+}
+
 static inline const char *skip_lws(const char *p, const char *end)
 {
-	return span(p, end, CT_LWS);
+	while (p < end && (unsigned char)*p <= ' ')
+		p++;
+	return p;
 }
 
 static inline struct str slice(const char *p, const char *end)
@@ -90,11 +108,51 @@ const char *sip_scheme_span(const char *p, const char *end);
 const char *sip_param_span(const char *p, const char *end, unsigned name_class,
 			   struct str *name, struct str *value);
 
-/* The ";" before the first parameter of a Via or address value, or its end. */
-const char *sip_params_at(struct str value);
+/* What goes when received and rport are set anew: from the semicolon on, in
+ * order of place. Returns how many there are. */
+unsigned sip_via_cuts(const struct sip_via *v, struct str cuts[2]);
 
-/* Equal to a lower-case name, whatever the case of `s`. */
-bool sip_is_name(struct str s, struct str lower);
+/*
+ * Equal to a lower-case literal of letters, digits and -./, in any case. Both
+ * have `len` bytes; with `len` constant a call is a handful of instructions.
+ * Setting 0x20 makes letters small and leaves those others alone; of the bytes
+ * that it turns into one of these, CR and the like, none stands in a name.
+ */
+static inline __attribute__((always_inline)) bool
+is_lower(const char *s, const char *lower, size_t len)
+{
+	const uint64_t blank = 0x2020202020202020;
+	uint64_t x, y;
+	uint32_t v, w;
+
+	if (len < 4) {
+		for (size_t i = 0; i < len; i++)
+			if ((s[i] | 0x20) != lower[i])
+				return false;
+		return true;
+	}
+	if (len < 8) {
+		memcpy(&v, s, 4);
+		memcpy(&w, lower, 4);
+		if ((v | (uint32_t)blank) != w)
+			return false;
+		memcpy(&v, s + len - 4, 4);
+		memcpy(&w, lower + len - 4, 4);
+		return (v | (uint32_t)blank) == w;
+	}
+	for (size_t i = 0; i < len; i += 8) {
+		size_t at = i + 8 < len ? i : len - 8;
+
+		memcpy(&x, s + at, 8);
+		memcpy(&y, lower + at, 8);
+		if ((x | blank) != y)
+			return false;
+	}
+	return true;
+}
+
+#define IS_NAME(s, lit)                                                        \
+	((s).len == sizeof(lit) - 1 && is_lower((s).p, lit, sizeof(lit) - 1))
 
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
 

@@ -4,19 +4,22 @@
 
 const char *sip_scheme_span(const char *p, const char *end)
 {
-	const char *q = span(p, end, CT_SCHEME);
+	const char *q;
 
+	if (end - p >= 4 && is_lower(p, "sip:", 4))
+		return p + 4;
+	q = span(p, end, CT_SCHEME);
 	return q > p && is_class(*p, CT_ALPHA) && at_char(q, end, ':') ? q + 1
 								       : NULL;
 }
 
 static enum sip_scheme scheme_parse(struct str name)
 {
-	if (sip_is_name(name, STR("sip")))
+	if (IS_NAME(name, "sip"))
 		return SIP_SCHEME_SIP;
-	if (sip_is_name(name, STR("sips")))
+	if (IS_NAME(name, "sips"))
 		return SIP_SCHEME_SIPS;
-	if (sip_is_name(name, STR("tel")))
+	if (IS_NAME(name, "tel"))
 		return SIP_SCHEME_TEL;
 	return SIP_SCHEME_OTHER;
 }
@@ -57,9 +60,9 @@ static const char *uri_hostport(const char *p, const char *end,
 /* Keeps what routing needs. False: given twice, and so ambiguous. */
 static bool uri_param(struct sip_uri *u, struct str name, struct str value)
 {
-	if (name.len == 2 && sip_is_name(name, STR("lr"))) {
+	if (IS_NAME(name, "lr")) {
 		u->is_lr = true;
-	} else if (name.len == 5 && sip_is_name(name, STR("maddr"))) {
+	} else if (IS_NAME(name, "maddr")) {
 		bool is_ip;
 		const char *end = str_end(value);
 
@@ -67,7 +70,7 @@ static bool uri_param(struct sip_uri *u, struct str name, struct str value)
 		    sip_host_span(value.p, end, &is_ip) != end)
 			return false;
 		u->maddr = value;
-	} else if (name.len == 9 && sip_is_name(name, STR("transport"))) {
+	} else if (IS_NAME(name, "transport")) {
 		if (u->transport != SIP_TRANSPORT_NONE)
 			return false;
 		u->transport = sip_transport_parse(value);

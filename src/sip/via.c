@@ -55,18 +55,18 @@ static const char *via_sent_by(const char *p, const char *end,
 	return p == end || *p == ';' ? p : NULL;
 }
 
-/* Where a parameter is kept; NULL: nowhere. */
+/* Where the value of a parameter is kept; NULL: nowhere. */
 static struct str *via_slot(struct sip_via *v, struct str name)
 {
 	switch (name.len) {
 	case 5:
-		if (sip_is_name(name, STR("rport")))
+		if (IS_NAME(name, "rport"))
 			return &v->rport;
-		return sip_is_name(name, STR("maddr")) ? &v->maddr : NULL;
+		return IS_NAME(name, "maddr") ? &v->maddr : NULL;
 	case 6:
-		return sip_is_name(name, STR("branch")) ? &v->branch : NULL;
+		return IS_NAME(name, "branch") ? &v->branch : NULL;
 	case 8:
-		return sip_is_name(name, STR("received")) ? &v->received : NULL;
+		return IS_NAME(name, "received") ? &v->received : NULL;
 	}
 	return NULL;
 }
@@ -135,4 +135,31 @@ int sip_via_parse(struct str text, struct sip_via *out)
 		return VD_EINVAL;
 	*out = v;
 	return 0;
+}
+
+/* From the semicolon of a parameter to its end, given its value. */
+static struct str whole_param(struct str value)
+{
+	const char *p = value.p;
+
+	while (*--p != ';')
+		;
+	return slice(p, value.p + value.len);
+}
+
+unsigned sip_via_cuts(const struct sip_via *v, struct str cuts[2])
+{
+	unsigned n = 0;
+
+	if (v->received.p != NULL)
+		cuts[n++] = whole_param(v->received);
+	if (v->rport.p != NULL)
+		cuts[n++] = whole_param(v->rport);
+	if (n == 2 && cuts[0].p > cuts[1].p) {
+		struct str first = cuts[1];
+
+		cuts[1] = cuts[0];
+		cuts[0] = first;
+	}
+	return n;
 }

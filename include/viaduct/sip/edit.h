@@ -63,13 +63,9 @@ void sip_edit_remove_value(struct sip_edits *e, const struct sip_values *it);
 void sip_edit_pop(struct sip_edits *e, const struct sip_msg *m,
 		  enum sip_hdr_id id, unsigned n);
 
-/* Set or add a parameter at the end of a value inside the message (the top
- * Via's received and rport). `value` is a slice of the message. */
-void sip_edit_add_param(struct sip_edits *e, const struct sip_msg *m,
-			struct str value, struct str param);
-
-/* Set received and rport of the top Via of a request: `params` is
- * ";received=...;rport=..."; a received or rport that is there goes. */
+/* Set received and rport of the top Via of a request (18.2.1, RFC 3581):
+ * `params` is ";received=...;rport=..." and goes to the end of the value; a
+ * received or rport that is there goes. */
 void sip_edit_via_params(struct sip_edits *e, struct sip_msg *m,
 			 struct str params);
 

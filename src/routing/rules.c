@@ -1,0 +1,62 @@
+/* The step that walks the rules. */
+#include "routing/routing_priv.h"
+
+static void reject(struct request *r, unsigned status, struct str reason)
+{
+	r->verdict.kind = VERDICT_REJECT;
+	r->verdict.status = status;
+	r->verdict.reason = reason;
+}
+
+/* default-local. No user is registered here, and a dialog that we do not know
+ * is no reason to look one up. */
+static void look_up_user(struct request *r)
+{
+	const struct sip_addr *to = sip_msg_to(r->msg);
+
+	if (r->msg->method == SIP_ACK)
+		r->verdict.kind = VERDICT_DROP;
+	else if (to != NULL && to->tag.p != NULL &&
+		 r->caller == CALLER_ANONYMOUS)
+		reject(r, 481, STR_NONE);
+	else
+		reject(r, 404, STR_NONE);
+}
+
+static void decide(struct request *r, const struct rule *rule)
+{
+	r->verdict = rule->verdict;
+	r->verdict.route = rule->name;
+	if (rule->action == RULE_REGISTER)
+		reject(r, 403, STR("No Registrar Here"));
+	else if (rule->action == RULE_REGISTERED)
+		look_up_user(r);
+}
+
+/* With Route values left, the destination is the topmost Route, not a user of
+ * ours (16.6 step 6). */
+static bool applies(const struct rule *rule, const struct request *r)
+{
+	return rule->action != RULE_REGISTERED || r->route.p == NULL;
+}
+
+enum step_result step_rules(struct request *r)
+{
+	const struct rule_table *t = r->conf->rules;
+
+	for (size_t i = 0; r->verdict.kind == VERDICT_NONE && i < t->n; i++) {
+		const struct rule *rule = &t->v[i];
+		const char *differs =
+			applies(rule, r) ? rule_differs(rule, r) : "route";
+
+		if (differs != NULL) {
+			TRACE_STEP(&r->tag, "route", "%.*s: no, by %s",
+				   STR_FMT(rule->name), differs);
+			continue;
+		}
+		TRACE_STEP(&r->tag, "route", "%.*s: yes, caller is %s",
+			   STR_FMT(rule->name), caller_name(r->caller));
+		decide(r, rule);
+	}
+	return STEP_NEXT;
+}
