@@ -1,4 +1,8 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/loop/inbox.h \
+	include/viaduct/loop/loop.h \
+	include/viaduct/loop/timer.h \
+	src/loop/loop_priv.h \
 	src/loop/inbox.c \
 	src/loop/loop.c \
 	src/loop/timer.c

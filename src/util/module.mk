@@ -1,4 +1,18 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/util/addr.h \
+	include/viaduct/util/arena.h \
+	include/viaduct/util/buf.h \
+	include/viaduct/util/err.h \
+	include/viaduct/util/hash.h \
+	include/viaduct/util/list.h \
+	include/viaduct/util/log.h \
+	include/viaduct/util/mac.h \
+	include/viaduct/util/mem.h \
+	include/viaduct/util/stats.h \
+	include/viaduct/util/str.h \
+	src/util/log_priv.h \
+	src/util/log_syslog.h \
+	src/util/util_priv.h \
 	src/util/addr.c \
 	src/util/arena.c \
 	src/util/base64url.c \

@@ -420,12 +420,12 @@ static int loop_with_watch(struct pair *p)
 
 	if (err != 0)
 		return err;
+	p->io[0] = NULL;
 	err = loop_io_add(loop, p->fd[0], LOOP_READ | LOOP_WRITE, on_ready,
 			  NULL, &p->io[0]);
 	if (err == 0)
 		err = loop_on_turn_end(loop, run_stop, NULL);
-	if (err == 0)
-		loop_io_del(p->io[0]);
+	loop_io_del(p->io[0]);
 	loop_free(loop);
 	return err;
 }
