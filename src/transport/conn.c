@@ -146,6 +146,16 @@ static void conn_connected(struct conn *c)
 		conn_opened(c);
 }
 
+static void conn_writable(struct conn *c)
+{
+	bool was_paused = c->is_paused;
+
+	c->is_blocked = false;
+	conn_flush(c);
+	if (was_paused && !c->is_paused && c->state == CONN_OPEN)
+		conn_resume(c);
+}
+
 static void conn_ready(void *arg, int fd, unsigned events)
 {
 	struct conn *c = arg;
@@ -155,10 +165,8 @@ static void conn_ready(void *arg, int fd, unsigned events)
 		conn_connected(c);
 		return;
 	}
-	if ((events & LOOP_WRITE) != 0 && c->is_blocked) {
-		c->is_blocked = false;
-		conn_flush(c);
-	}
+	if ((events & LOOP_WRITE) != 0 && c->is_blocked)
+		conn_writable(c);
 	if ((events & LOOP_READ) == 0 || c->is_paused)
 		return;
 	if (c->state == CONN_OPEN)

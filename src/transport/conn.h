@@ -49,9 +49,9 @@ struct conn {
 	size_t in_len, in_cap;
 	struct sip_framer framer;
 
-	struct list out;     /* of struct out */
-	size_t out_cost;     /* bytes, and OUT_COST for each */
-	size_t out_sent;     /* bytes of the first that have left */
+	struct list out;    /* of struct out */
+	size_t out_cost;    /* bytes, and OUT_COST for each */
+	size_t out_sent;    /* bytes of the first that have left */
 	size_t n_discarded; /* while LINGERING */
 };
 
@@ -77,6 +77,7 @@ void conn_abort(struct conn *c, enum stat why);
 void conn_watch(struct conn *c);
 void conn_expect(struct conn *c, uint64_t deadline_ms);
 void conn_read(struct conn *c);
+void conn_resume(struct conn *c);
 void conn_discard(struct conn *c);
 void conn_drop_input(struct conn *c);
 void conn_drop_output(struct conn *c);

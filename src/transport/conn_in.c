@@ -76,12 +76,13 @@ static size_t conn_step(struct conn *c, struct str bytes)
 	return 0;
 }
 
-/* A callback may end the connection; then nothing more is parsed. */
+/* A callback may end the connection; then nothing more is parsed. Or its answer
+ * is one too many; then the rest waits. */
 static size_t conn_deliver(struct conn *c, struct str bytes)
 {
 	size_t used = 0;
 
-	while (used < bytes.len && c->state == CONN_OPEN) {
+	while (used < bytes.len && c->state == CONN_OPEN && !c->is_paused) {
 		size_t n = conn_step(c, str_skip(bytes, used));
 
 		if (n == 0)
@@ -91,7 +92,7 @@ static size_t conn_deliver(struct conn *c, struct str bytes)
 	return used;
 }
 
-/* White space before a message has no deadline: it is a keep-alive. */
+/* White space before a message is a keep-alive. */
 static bool is_blank(struct str bytes)
 {
 	for (size_t i = 0; i < bytes.len; i++)
@@ -101,19 +102,19 @@ static bool is_blank(struct str bytes)
 }
 
 /* `rest` is what has come of the next message; is_new: its first byte came
- * just now. */
+ * just now. While it is us who do not read, there is no deadline. */
 static void conn_expect_rest(struct conn *c, struct str rest, bool is_new)
 {
-	if (is_blank(rest)) {
+	if (c->is_paused || is_blank(rest)) {
 		c->message_ms = 0;
 		return;
 	}
 	if (!is_new && c->message_ms != 0)
 		return;
-	c->message_ms = loop_now_ms(c->t->loop) +
-			atomic_load_explicit(
-				&c->t->set->limits.message_timeout_ms,
-				memory_order_relaxed);
+	c->message_ms =
+		loop_now_ms(c->t->loop) +
+		atomic_load_explicit(&c->t->set->limits.message_timeout_ms,
+				     memory_order_relaxed);
 	conn_expect(c, c->message_ms);
 }
 
@@ -162,6 +163,13 @@ static void conn_read_more(struct conn *c)
 	conn_expect_rest(c, (struct str){c->in, c->in_len}, used > 0);
 	if (c->in_len == 0)
 		conn_drop_input(c);
+}
+
+/* Its answers have left; what it had asked meanwhile is here already. */
+void conn_resume(struct conn *c)
+{
+	if (c->in_len > 0)
+		conn_read_more(c);
 }
 
 static void conn_read_failed(struct conn *c, ssize_t n)

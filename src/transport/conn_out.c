@@ -58,7 +58,8 @@ static ssize_t conn_write(struct conn *c)
 	struct list *it, *tmp;
 	size_t skip = c->out_sent;
 
-	LIST_FOREACH (it, tmp, &c->out) {
+	LIST_FOREACH(it, tmp, &c->out)
+	{
 		struct out *o = LIST_ENTRY(it, struct out, link);
 
 		if (h.msg_iovlen == OUT_IOV)
@@ -103,8 +104,12 @@ static void conn_pause(struct conn *c)
 {
 	if (list_is_empty(&c->out))
 		c->is_paused = false;
-	else if (c->is_accepted && c->out_cost > queue_max(c) / 2)
+	else if (c->is_accepted && c->is_blocked &&
+		 c->out_cost > queue_max(c) / 2) {
 		c->is_paused = true;
+		c->message_ms = 0;
+	}
+	conn_watch(c);
 }
 
 void conn_flush(struct conn *c)
@@ -116,7 +121,6 @@ void conn_flush(struct conn *c)
 	if (c->state == CONN_CLOSED)
 		return;
 	conn_pause(c);
-	conn_watch(c);
 	if (list_is_empty(&c->out))
 		conn_sent_all(c);
 }
@@ -132,6 +136,7 @@ static int conn_queue(struct conn *c, struct buf *b)
 	c->out_cost += b->len + OUT_COST;
 	if (!c->is_blocked && list_is_empty(&c->dirty))
 		list_add_tail(&c->t->dirty, &c->dirty);
+	conn_pause(c);
 	return 0;
 }
 

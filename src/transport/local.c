@@ -157,8 +157,7 @@ static int routed_source(struct transport *t, const union addr *to,
 	return 0;
 }
 
-int transport_source(struct transport *t, const struct hop *to,
-		     union addr *out)
+int transport_source(struct transport *t, const struct hop *to, union addr *out)
 {
 	const struct listener *l = &t->set->listeners[to->listener];
 	union addr from = l->conf->addr;

@@ -17,4 +17,26 @@ libviaduct_a_SOURCES += \
 	src/transport/udp_out.c
 
 if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/transport/test_udp \
+	tests/unit/transport/test_framing \
+	tests/unit/transport/test_conn
+
+tests_unit_transport_test_udp_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_udp.c
+tests_unit_transport_test_udp_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_framing_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_framing.c
+tests_unit_transport_test_framing_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_conn_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_conn.c
+tests_unit_transport_test_conn_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -35,8 +35,8 @@ int parcel_send_message(struct transport *t, const struct hop *to,
 bool parcel_tell_closed(struct transport *t, unsigned worker,
 			struct conn_ref ref)
 {
-	struct parcel *p = parcel_new(t->set->post, t->worker, PARCEL_CLOSED,
-				      sizeof(ref));
+	struct parcel *p =
+		parcel_new(t->set->post, t->worker, PARCEL_CLOSED, sizeof(ref));
 
 	if (p == NULL)
 		return false;

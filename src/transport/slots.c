@@ -115,9 +115,9 @@ struct conn *slots_find(struct slots *s, struct conn_ref ref)
 	struct slot *slot = slot_at(s, ref.slot);
 
 	if (slot == NULL ||
-	    !state_fits(atomic_load_explicit(&slot->state,
-					     memory_order_relaxed),
-			ref))
+	    !state_fits(
+		    atomic_load_explicit(&slot->state, memory_order_relaxed),
+		    ref))
 		return NULL;
 	return slot->conn;
 }
@@ -127,9 +127,9 @@ bool slots_is_live(struct slots *s, struct conn_ref ref)
 	struct slot *slot = slot_at(s, ref.slot);
 
 	return slot != NULL &&
-	       state_fits(atomic_load_explicit(&slot->state,
-					       memory_order_acquire),
-			  ref);
+	       state_fits(
+		       atomic_load_explicit(&slot->state, memory_order_acquire),
+		       ref);
 }
 
 void slots_count(struct slots *s, struct conn_ref ref, int by)

@@ -10,6 +10,9 @@ enum {
 	/* A burst must survive the longest turn: 4 MiB are some 3,000
 	 * messages. */
 	UDP_RECEIVE_BUFFER = 4 << 20,
+	/* The kernel would queue megabytes for a peer that does not read, and
+	 * we would see it take some only every few of them. */
+	STREAM_UNSENT = 128 << 10,
 	BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
 };
 
@@ -46,8 +49,8 @@ static bool tune_udp(int fd, int family, bool is_any)
 	       (!is_any || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
 }
 
-static bool tune_listener(int fd, const struct listener_conf *conf,
-			  bool is_any, bool is_probe)
+static bool tune_listener(int fd, const struct listener_conf *conf, bool is_any,
+			  bool is_probe)
 {
 	int family = addr_family(&conf->addr);
 
@@ -83,6 +86,7 @@ fail:
 void socket_tune_stream(int fd)
 {
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, STREAM_UNSENT);
 }
 
 /* The port is chosen at connect(), by the whole four-tuple: otherwise bound

@@ -13,8 +13,8 @@
 #include "viaduct/util/list.h"
 
 enum {
-	/* A hop that does not answer a SYN: two SYN retransmissions fit (after 1
-	 * and 3 s), and seven more hops before Timer B (RFC 3263 4.3). */
+	/* A hop that does not answer a SYN: two SYN retransmissions fit (after
+	 * 1 and 3 s), and seven more hops before Timer B (RFC 3263 4.3). */
 	CONNECT_TIMEOUT_MS = 4000,
 	/* After our last byte: time for the peer to read it and close. Closing
 	 * at once would reset the connection if input is unread, and the reset
@@ -94,7 +94,6 @@ struct transport {
 
 	struct source_choice choices[SOURCE_CACHE];
 };
-
 
 /* --- socket.c --- */
 /* Bind for listener `conf`; is_probe: without SO_REUSEPORT. Returns the

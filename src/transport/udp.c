@@ -151,8 +151,7 @@ int udp_new(struct transport *t, struct udp **out)
 		return VD_ENOMEM;
 	u->t = t;
 	list_init(&u->dirty);
-	u->socks = mem_zalloc(t->mem,
-			      t->set->n_listeners * sizeof(*u->socks));
+	u->socks = mem_zalloc(t->mem, t->set->n_listeners * sizeof(*u->socks));
 	u->bytes = mem_alloc(t->mem, UDP_BATCH * UDP_DATAGRAM);
 	if (u->socks != NULL && u->bytes != NULL) {
 		udp_in_init(u);
