@@ -186,6 +186,18 @@ static struct str chomp(struct str s)
 	return s;
 }
 
+static void secret_take(struct conf_run *run, const struct conf_node *n,
+			struct str path, struct str text, struct str *field)
+{
+	text = chomp(text);
+	if (text.len == 0)
+		conf_run_error(run, n, "%s: is empty", path.p);
+	else if (memchr(text.p, '\0', text.len) != NULL)
+		conf_run_error(run, n, "%s: holds a NUL", path.p);
+	else
+		conf_run_copy(run, text, field);
+}
+
 static void secret_read(struct conf_run *run, const struct conf_node *n,
 			struct str *field)
 {
@@ -195,21 +207,17 @@ static void secret_read(struct conf_run *run, const struct conf_node *n,
 
 	if (!conf_run_path(run, n, &path))
 		return;
+	if (path.len == 0) {
+		conf_run_error(run, n, "is empty; a path");
+		return;
+	}
 	err = conf_file_read(path.p, SECRET_FILE_MAX, run->arena, &text, &why);
-	if (err == VD_ENOMEM) {
+	if (err == 0)
+		secret_take(run, n, path, text, field);
+	else if (err == VD_ENOMEM)
 		conf_run_no_memory(run);
-		return;
-	}
-	if (err != 0) {
-		conf_run_error(run, n, "%s: %s", path.p, why);
-		return;
-	}
-	text = chomp(text);
-	if (text.len == 0 || memchr(text.p, '\0', text.len) != NULL)
-		conf_run_error(run, n, "%s: %s", path.p,
-			       text.len == 0 ? "is empty" : "holds a NUL");
 	else
-		conf_run_copy(run, text, field);
+		conf_run_error(run, n, "%s: %s", path.p, why);
 }
 
 /* True when the secret is given by a file (or should be). */

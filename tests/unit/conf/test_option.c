@@ -315,7 +315,8 @@ static void a_secret_that_cannot_be_had_is_a_mistake(void **state)
 		 "  b: { password_file: /nonexistent/x }\n"
 		 "  c: { password_file: %s/empty }\n"
 		 "  d: { password_file: %s }\n"
-		 "  e: { password: x, password_file: /nonexistent/y }\n",
+		 "  e: { password: x, password_file: /nonexistent/y }\n"
+		 "  f: { password_file: }\n",
 		 b->dir, b->dir);
 	assert_int_equal(bench_fill(b, text), VD_EINVAL);
 	assert_mistakes(
@@ -328,7 +329,8 @@ static void a_secret_that_cannot_be_had_is_a_mistake(void **state)
 		"t.yaml:6:36: users.e.password_file: is given together with "
 		"password; one of them",
 		"t.yaml:6:36: users.e.password_file: /nonexistent/y: No such "
-		"file or directory");
+		"file or directory",
+		"t.yaml:7:23: users.f.password_file: is empty; a path");
 }
 
 static void a_secret_of_the_wrong_kind_is_not_shown(void **state)
