@@ -8,6 +8,7 @@ libviaduct_a_SOURCES += \
 	src/resolver/locate.c \
 	src/resolver/query.c \
 	src/resolver/resolver.c \
+	src/resolver/search.c \
 	src/resolver/service.c \
 	src/resolver/srv.c
 
