@@ -1,5 +1,6 @@
 """Fixtures of every integration test."""
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from lib.addresses import Addresses  # noqa: E402
 from lib.daemon import Daemon  # noqa: E402
 from lib.endpoint import TcpListener, TcpPeer, UdpPeer  # noqa: E402
 from lib.nsd import Nsd  # noqa: E402
+from lib.one_proxy import OneProxy  # noqa: E402
 
 
 def missing_programs():
@@ -76,6 +78,30 @@ def start_nsd(tmp_path, addresses):
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(module_dir, addresses):
+    """The proxy that most tests of a module share."""
+    with OneProxy(module_dir, addresses) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_bob(proxy):
+    """The Bob of the shared proxy. He may see late packets of earlier tests:
+    ask him about a Call-ID."""
+    with UdpPeer(proxy.bob_ip) as bob:
+        yield bob
+
+
+@pytest.fixture
+def start_proxy(tmp_path, addresses):
+    """start_proxy(limits={...}): a proxy with settings of its own, stopped, and
+    judged, when the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **sections: stack.enter_context(
+            OneProxy(tmp_path, addresses, **sections))
 
 
 @pytest.fixture

@@ -12,55 +12,55 @@ from lib.two_domains import TwoDomains
 
 
 @pytest.fixture
-def proxy(addresses, start_daemon):
+def daemon(addresses, start_daemon):
     ip = addresses.take()
-    daemon = start_daemon(config(ip, "biloxi.com"))
-    daemon.address = (ip, 5060)
-    return daemon
+    made = start_daemon(config(ip, "biloxi.com"))
+    made.address = (ip, 5060)
+    return made
 
 
 def changed(daemon, **sections):
     return {**copy.deepcopy(daemon.conf), **sections}
 
 
-def status_of(caller, proxy, uri, method="OPTIONS"):
+def status_of(caller, daemon, uri, method="OPTIONS"):
     request = caller.request(method, uri)
-    caller.send(request, proxy.address)
+    caller.send(request, daemon.address)
     final = caller.expect_response(request)
     if method == "INVITE":
-        caller.send(build_ack(request, final), proxy.address)
+        caller.send(build_ack(request, final), daemon.address)
     return final.status
 
 
-def test_a_reload_brings_new_routes(proxy, peers):
+def test_a_reload_brings_new_routes(daemon, peers):
     caller, bob = peers.udp(), peers.udp()
-    assert (status_of(caller, proxy, "sip:bob@biloxi.com")
+    assert (status_of(caller, daemon, "sip:bob@biloxi.com")
             == settings.UNKNOWN_LOCAL_USER)
-    proxy.reload(changed(proxy, routes=[route("bob", "sip:bob@" + bob.hostport)]))
+    daemon.reload(changed(daemon, routes=[route("bob", "sip:bob@" + bob.hostport)]))
     request = caller.request("OPTIONS", "sip:bob@biloxi.com")
-    caller.send(request, proxy.address)
+    caller.send(request, daemon.address)
     bob.reply(bob.expect_request("OPTIONS", request.call_id), 200)
     caller.expect_response(request, 200)
 
 
-def test_a_reload_brings_new_domains(proxy, peers):
+def test_a_reload_brings_new_domains(daemon, peers):
     caller = peers.udp()
-    assert (status_of(caller, proxy, "sip:bob@chicago.com")
+    assert (status_of(caller, daemon, "sip:bob@chicago.com")
             == settings.RELAYING_DENIED)
-    domains = {**proxy.conf["domains"],
+    domains = {**daemon.conf["domains"],
                "chicago.com": {"authenticate": "none", "registrar": False}}
-    proxy.reload(changed(proxy, domains=domains))
-    assert (status_of(caller, proxy, "sip:bob@chicago.com")
+    daemon.reload(changed(daemon, domains=domains))
+    assert (status_of(caller, daemon, "sip:bob@chicago.com")
             == settings.UNKNOWN_LOCAL_USER)
 
 
-def test_a_reload_brings_new_trust(proxy, peers):
+def test_a_reload_brings_new_trust(daemon, peers):
     caller, far = peers.udp(), peers.udp()
     uri = "sip:bob@" + far.hostport
-    assert status_of(caller, proxy, uri) == settings.RELAYING_DENIED
-    proxy.reload(changed(proxy, trust=[caller.address[0]]))
+    assert status_of(caller, daemon, uri) == settings.RELAYING_DENIED
+    daemon.reload(changed(daemon, trust=[caller.address[0]]))
     request = caller.request("OPTIONS", uri)
-    caller.send(request, proxy.address)
+    caller.send(request, daemon.address)
     far.reply(far.expect_request("OPTIONS", request.call_id), 200)
     caller.expect_response(request, 200)
 
@@ -69,21 +69,21 @@ def test_a_reload_brings_new_trust(proxy, peers):
     "listen: [ udp://127.0.0.1:5060\n",
     "listen: udp://127.0.0.1:5060\nno_such_key: 1\n",
 ], ids=["no-yaml", "unknown-key"])
-def test_a_bad_file_changes_nothing_and_is_logged(proxy, peers, text):
+def test_a_bad_file_changes_nothing_and_is_logged(daemon, peers, text):
     caller, bob = peers.udp(), peers.udp()
-    proxy.reload(changed(proxy, routes=[route("bob", "sip:bob@" + bob.hostport)]))
-    proxy.reload(text)
-    proxy.expect_log(re.escape(str(proxy.file)) + r":\d+:\d+")
+    daemon.reload(changed(daemon, routes=[route("bob", "sip:bob@" + bob.hostport)]))
+    daemon.reload(text)
+    daemon.expect_log(re.escape(str(daemon.file)) + r":\d+:\d+")
     request = caller.request("OPTIONS", "sip:bob@biloxi.com")
-    caller.send(request, proxy.address)
+    caller.send(request, daemon.address)
     bob.reply(bob.expect_request("OPTIONS", request.call_id), 200)
     caller.expect_response(request, 200)
 
 
-def test_what_needs_a_restart_is_named(proxy, addresses):
-    listen = proxy.conf["listen"] + ["udp://%s:5070" % proxy.address[0]]
-    proxy.reload(changed(proxy, listen=listen))
-    proxy.expect_log(r"listen\b.*restart|restart.*\blisten")
+def test_what_needs_a_restart_is_named(daemon, addresses):
+    listen = daemon.conf["listen"] + ["udp://%s:5070" % daemon.address[0]]
+    daemon.reload(changed(daemon, listen=listen))
+    daemon.expect_log(r"listen\b.*restart|restart.*\blisten")
 
 
 def test_no_call_fails_in_fifteen_reloads(tmp_path, addresses):

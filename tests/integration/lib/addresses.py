@@ -7,8 +7,10 @@ MODULES = {
     "test_workers": 2,
     "test_reload": 3,
     "test_lifecycle": 4,
-    "test_hostile": 5,
-    "test_harness": 6,
+    "test_malformed": 5,
+    "test_overload": 6,
+    "test_relay": 7,
+    "test_log": 8,
 }
 
 

@@ -40,14 +40,15 @@ def route(user, *targets, **forward):
 
 class Daemon:
     """Made stopped. `conf` is a dict (written as JSON, which is YAML) or the
-    text of a file. start() returns when the log says `ready`."""
+    text of a file; `preexec` runs in the process before the program does.
+    start() returns when the log says `ready`."""
 
-    def __init__(self, directory, conf, name="viaductd", limits=None):
+    def __init__(self, directory, conf, name="viaductd", preexec=None):
         self.dir = directory / name
         self.dir.mkdir()
         self.file = self.dir / "viaduct.yaml"
         self.log_file = self.dir / "stderr.log"
-        self.limits = limits
+        self.preexec = preexec
         self.process = None
         if isinstance(conf, dict):
             conf["server"].setdefault("state", str(self.dir / "state"))
@@ -67,7 +68,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 settings.WRAPPER + [settings.VIADUCTD, "-c", str(self.file)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.dir, preexec_fn=self.limits)
+                cwd=self.dir, preexec_fn=self.preexec)
         return self
 
     def start(self):
