@@ -97,10 +97,10 @@ class Daemon:
         return status
 
     def stop(self):
-        """SIGTERM, and the exit that is promised."""
+        """SIGTERM, and the exit that is promised: server.drain is 1s here, and
+        1 s more is allowed."""
         self.signal(signal.SIGTERM)
-        drain_s = 2  # server.drain is 1s here, and 1 s more is allowed
-        status = self.wait_exit(settings.patience(drain_s))
+        status = self.wait_exit(1 + settings.patience(1))
         assert status == 0, "exit %d:\n%s" % (status, self.log()[-4000:])
 
     def kill(self):
