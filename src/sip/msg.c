@@ -279,7 +279,7 @@ static void index_request_line(struct sip_msg *m, struct str line)
 	m->method_name = slice(line.p, p);
 	m->method = sip_method_parse(m->method_name);
 	q = memrchr(line.p, ' ', line.len);
-	if (p == line.p || q == NULL || *p != ' ' || q <= p) {
+	if (p == line.p || q == NULL || *p != ' ' || q < p + 2) {
 		sip_msg_blame(m, 400, phrase);
 		return;
 	}
