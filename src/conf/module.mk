@@ -1,4 +1,91 @@
-libviaduct_a_SOURCES +=
+libviaduct_a_SOURCES += \
+	src/conf/allowed.c \
+	src/conf/conf_priv.h \
+	src/conf/defaults.c \
+	src/conf/diff.c \
+	src/conf/errors.c \
+	src/conf/expand.c \
+	src/conf/file.c \
+	src/conf/include.c \
+	src/conf/node.c \
+	src/conf/option.c \
+	src/conf/path.c \
+	src/conf/print.c \
+	src/conf/reference.c \
+	src/conf/run.c \
+	src/conf/run_priv.h \
+	src/conf/scalar.c \
+	src/conf/schema.c \
+	src/conf/suggest.c \
+	src/conf/text.c \
+	src/conf/yaml.c \
+	src/conf/yaml_print.c
 
 if HAVE_CMOCKA
+conf_tests = \
+	tests/unit/conf/test_diff \
+	tests/unit/conf/test_expand \
+	tests/unit/conf/test_include \
+	tests/unit/conf/test_no_memory \
+	tests/unit/conf/test_option \
+	tests/unit/conf/test_print \
+	tests/unit/conf/test_reference \
+	tests/unit/conf/test_suggest \
+	tests/unit/conf/test_yaml
+check_PROGRAMS += $(conf_tests)
+
+tests_unit_conf_test_diff_SOURCES = tests/unit/conf/test_diff.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_diff_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_diff_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_expand_SOURCES = tests/unit/conf/test_expand.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_expand_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_expand_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_include_SOURCES = tests/unit/conf/test_include.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_include_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_include_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_no_memory_SOURCES = tests/unit/conf/test_no_memory.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_no_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_option_SOURCES = tests/unit/conf/test_option.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_option_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_option_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_print_SOURCES = tests/unit/conf/test_print.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_print_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_print_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_reference_SOURCES = tests/unit/conf/test_reference.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_reference_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_reference_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_suggest_SOURCES = tests/unit/conf/test_suggest.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_suggest_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_suggest_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_conf_test_yaml_SOURCES = tests/unit/conf/test_yaml.c \
+	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+tests_unit_conf_test_yaml_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_conf_test_yaml_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif
+
+EXTRA_DIST += tests/fuzz/fuzz_conf.dict tests/fuzz/seeds/conf
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
+	-Wl,--wrap=conf_file_read -Wl,--wrap=glob
+tests_fuzz_fuzz_conf_LDADD = $(VIADUCT_LIBS)
 endif

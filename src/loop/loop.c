@@ -377,17 +377,23 @@ static void timer_event_set(struct loop *l)
 	l->timer_at_ms = at_ms;
 }
 
+static void hooks_run(struct loop *l)
+{
+	for (struct hook *h = l->hooks; h != NULL; h = h->next)
+		h->fn(h->arg);
+}
+
+/* Whatever is deferred, by hooks too, the last thing is to run the hooks. */
 static void turn_end(struct loop *l)
 {
+	int rounds = ROUNDS_MAX;
+
 	turn_begin(l);
-	for (int i = 0; i == 0 || (i < ROUNDS_MAX && l->n_deferred > 0); i++) {
-		deferred_run(l, l->n_deferred);
-		if (l->n_deferred > 0)
-			continue;
-		for (struct hook *h = l->hooks; h != NULL; h = h->next)
-			h->fn(h->arg);
-	}
-	timer_event_set(l);
+	do {
+		while (l->n_deferred > 0 && rounds-- > 0)
+			deferred_run(l, l->n_deferred);
+		hooks_run(l);
+	} while (l->n_deferred > 0 && rounds > 0);
 	l->turn_begun = false;
 }
 

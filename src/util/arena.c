@@ -101,7 +101,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 	if (room < size)
 		return NULL;
-	if ((size_t)(a->end - a->at) < room) {
+	if (a->at == NULL || (size_t)(a->end - a->at) < room) {
 		if (a->chunks != NULL && room > chunk / 2)
 			return large_alloc(a, size);
 		if (arena_reserve(a, room > chunk ? room : chunk) != 0)

@@ -27,6 +27,15 @@ static struct {
 	uint64_t n_lost_told;
 } writer;
 
+/* Made once and never destroyed: a thread may be about to post when the writer
+ * ends. One post too many costs the writer one look. */
+static pthread_once_t wake_once = PTHREAD_ONCE_INIT;
+
+static void wake_make(void)
+{
+	sem_init(&writer.wake, 0, 0);
+}
+
 void log_lost_add(uint64_t n)
 {
 	atomic_fetch_add_explicit(&writer.n_lost, n, memory_order_relaxed);
@@ -176,13 +185,12 @@ static int writer_start(void)
 	atomic_store(&writer.is_stopping, false);
 	atomic_store(&writer.is_asleep, false);
 	log_sink_give_up_at(0);
-	sem_init(&writer.wake, 0, 0);
+	pthread_once(&wake_once, wake_make);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&writer.thread, NULL, writer_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err != 0) {
-		sem_destroy(&writer.wake);
 		errno = err;
 		return VD_ESYS;
 	}
@@ -227,8 +235,6 @@ void log_stop(void)
 	atomic_store(&writer.is_stopping, true);
 	writer_wake();
 	pthread_join(writer.thread, NULL);
-	drain(); /* from threads that had not noticed */
 	log_sink_close(writer.sink);
 	writer.sink = NULL;
-	sem_destroy(&writer.wake);
 }

@@ -135,7 +135,9 @@ static void add_masked(struct log_line *l, struct str s)
 
 static struct str by_level(struct str bytes)
 {
-	switch (trace_max_level) {
+	enum trace_level level = trace_max_level;
+
+	switch (level) {
 	case TRACE_FULL:
 		return bytes;
 	case TRACE_HEADERS:

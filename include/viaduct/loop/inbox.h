@@ -35,6 +35,8 @@ typedef void inbox_fn(void *arg, struct parcel *p);
  * max_queued: parcels that one member may have out; above, parcel_new()
  * returns NULL. Returns 0 or VD_ENOMEM. */
 int post_new(unsigned n, unsigned max_queued, struct post **out);
+
+/* When no loop runs any more, and before the loops are freed. */
 void post_free(struct post *p);
 
 /* Member `me` receives on this loop. Before any thread runs. Returns 0,

@@ -72,7 +72,8 @@ struct server_txn_ops {
 
 /*
  * Begin. reply_to: where responses go (18.2.2), copied. req need not outlive
- * the call. Returns 0 or VD_ENOMEM.
+ * the call. Returns 0, VD_ENOMEM or VD_EINVAL (no usable Via, or none of the
+ * fields that stand for it in RFC 2543).
  */
 int server_txn_new(struct txn_table *t, struct sip_msg *req,
 		   const struct hop *reply_to, const struct txn_timers *timers,

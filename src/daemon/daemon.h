@@ -1,0 +1,15 @@
+/* The process from start to exit. */
+#ifndef VIADUCT_DAEMON_DAEMON_H
+#define VIADUCT_DAEMON_DAEMON_H
+
+enum exit_code { /* CONFIG section 4 */
+		 EXIT_STOPPED = 0,
+		 EXIT_CONFIGURATION = 1,
+		 EXIT_USAGE = 2,
+		 EXIT_START = 3,
+};
+
+/* Serve with this file until told to stop. Returns an exit code. */
+int daemon_run(const char *config_path);
+
+#endif

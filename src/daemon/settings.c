@@ -1,0 +1,363 @@
+#include "daemon/settings.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "viaduct/transport/conf.h"
+#include "viaduct/util/err.h"
+
+enum { WORKERS_MAX = 64, TIMER_C_MIN_MS = 180000 };
+
+static const char *const level_names[] = {"error", "warning", "info", "debug",
+					  NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+static const char *const trace_names[] = {"off", "summary", "headers", "full",
+					  NULL};
+static const char *const sink_names[] = {"log", NULL};
+
+static void parse_workers(struct conf_run *run, const struct conf_node *n,
+			  void *field)
+{
+	uint32_t *out = field;
+
+	if (n->kind == CONF_SCALAR && str_eq(n->text, STR("auto")))
+		*out = 0;
+	else
+		conf_run_uint(run, n, 1, WORKERS_MAX, out);
+}
+
+static void print_workers(FILE *to, const void *field)
+{
+	const uint32_t *n = field;
+
+	if (*n == 0)
+		fputs("auto", to);
+	else
+		fprintf(to, "%u", *n);
+}
+
+#define SERVER(f) offsetof(struct server_section, f)
+#define LOG(f) offsetof(struct log_section, f)
+#define TRACE(f) offsetof(struct trace_section, f)
+#define TOP(f) offsetof(struct settings, f)
+
+/* clang-format off */
+static const struct conf_option server_options[] = {
+	{ .name = "name", .type = CONF_TEXT, .offset = SERVER(name), .def = "",
+	  .help = "HOST or HOST:PORT for Via and Record-Route; default: the address of the socket used." },
+	{ .name = "workers", .type = CONF_CUSTOM, .offset = SERVER(workers), .def = "auto", .parse = parse_workers, .print = print_workers, .needs_restart = true,
+	  .help = "Threads that handle calls, 1 to 64; auto: one per online CPU." },
+	{ .name = "user", .type = CONF_TEXT, .offset = SERVER(user), .def = "", .needs_restart = true,
+	  .help = "Drop to this user after binding; default: stay." },
+	{ .name = "state", .type = CONF_PATH, .offset = SERVER(state), .def = VIADUCT_STATEDIR, .needs_restart = true,
+	  .help = "Directory for secrets; made 0700, locked against a second daemon." },
+	{ .name = "secret", .type = CONF_SECRET, .offset = SERVER(secret), .def = "", .needs_restart = true,
+	  .help = "Key of tokens, the same on all nodes of a domain; default: made once and kept in `state`." },
+	{ .name = "drain", .type = CONF_DURATION, .offset = SERVER(drain), .def = "30s", .min = 0, .max = 3600000,
+	  .help = "On SIGTERM, finish open transactions for at most this long." },
+	{ .name = "record_route", .type = CONF_BOOL, .offset = SERVER(record_route), .def = "true",
+	  .help = "Stay on the path of dialogs: INVITE, SUBSCRIBE, REFER, NOTIFY." },
+	{ .name = "header", .type = CONF_TEXT, .offset = SERVER(header), .def = "",
+	  .help = "Server header of our own answers; default: none." },
+	{ 0 },
+};
+
+static const struct conf_option log_options[] = {
+	{ .name = "level", .type = CONF_ENUM, .offset = LOG(level), .def = "info", .names = level_names,
+	  .help = "error needs a person, warning is degraded service, info a milestone, debug a step." },
+	{ .name = "format", .type = CONF_ENUM, .offset = LOG(format), .def = "text", .names = format_names,
+	  .help = "key=value pairs, or one JSON object a line." },
+	{ .name = "to", .type = CONF_TEXT, .offset = LOG(to), .def = "stderr",
+	  .help = "stderr, syslog, or the absolute path of a file (SIGUSR1 opens it again)." },
+	{ 0 },
+};
+
+static const struct conf_option trace_options[] = {
+	{ .name = "level", .type = CONF_ENUM, .offset = TRACE(level), .def = "off", .names = trace_names,
+	  .help = "Every message and every decision: first lines, heads, or whole messages." },
+	{ .name = "to", .type = CONF_ENUM, .offset = TRACE(to), .def = "log", .names = sink_names,
+	  .help = "Where the trace goes." },
+	{ 0 },
+};
+
+const struct conf_option config_options[] = {
+	{ .name = "server", .type = CONF_SECTION, .offset = TOP(server), .def = "", .section = server_options,
+	  .help = "The process." },
+	{ .name = "listen", .type = CONF_CUSTOM, .offset = TOP(listen), .parse = listeners_parse, .print = listeners_print, .needs_restart = true,
+	  .help = "One or more of udp://ADDRESS:PORT and tcp://ADDRESS:PORT, or maps { url, advertise }." },
+	{ .name = "resolver", .type = CONF_SECTION, .offset = TOP(resolver), .def = "", .section = resolver_options,
+	  .help = "Name resolution (RFC 3263)." },
+	{ .name = "domains", .type = CONF_MAP_OF, .offset = TOP(domains), .size = sizeof(struct domain), .def = "", .section = proxy_domain_options,
+	  .help = "The domains that this proxy serves." },
+	{ .name = "trust", .type = CONF_CUSTOM, .offset = TOP(trust), .def = "[]", .parse = conf_parse_networks, .print = conf_print_networks,
+	  .help = "Addresses and networks of peers that may relay." },
+	{ .name = "routes", .type = CONF_CUSTOM, .offset = TOP(routes), .def = "[]", .parse = rules_parse, .print = rules_print,
+	  .help = "Rules in order; the first that matches decides." },
+	{ .name = "timers", .type = CONF_SECTION, .offset = TOP(timers), .def = "", .section = proxy_timer_options,
+	  .help = "Timers of RFC 3261." },
+	{ .name = "limits", .type = CONF_SECTION, .offset = TOP(limits), .def = "", .section = proxy_limit_options,
+	  .help = "Ceilings." },
+	{ .name = "log", .type = CONF_SECTION, .offset = TOP(log), .def = "", .section = log_options,
+	  .help = "The log." },
+	{ .name = "trace", .type = CONF_SECTION, .offset = TOP(trace), .def = "", .section = trace_options,
+	  .help = "What happened to each message, and why." },
+	{ 0 },
+};
+/* clang-format on */
+
+/* Checks that span options ----------------------------------------------------
+ */
+
+/* HOST or HOST:PORT into two. */
+static bool split_name(struct str name, struct proxy_conf *out)
+{
+	size_t bracket =
+		name.len > 0 && name.p[0] == '[' ? str_find(name, ']') : 0;
+	size_t colon = bracket + str_find(str_skip(name, bracket), ':');
+	uint32_t port;
+
+	out->name_host = (struct str){name.p, colon};
+	if (colon == name.len)
+		return true;
+	if (str_to_u32(str_skip(name, colon + 1), 65535, &port) != 0)
+		return false;
+	out->name_port = (uint16_t)port;
+	return port != 0 && colon != 0;
+}
+
+static const struct conf_place *place_of(const struct conf_node *root,
+					 const char *section, const char *key)
+{
+	const struct conf_node *n = conf_get(root, section);
+
+	if (n != NULL && key != NULL)
+		n = conf_get(n, key);
+	return n != NULL ? &n->place : NULL;
+}
+
+/* What goes into a header must stay in its line. */
+static bool is_one_line(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static void check(struct config *c, const struct conf_node *root,
+		  struct conf_errors *errors)
+{
+	const struct settings *s = &c->settings;
+	struct proxy_conf *p = &c->snapshot.proxy;
+
+	if (!split_name(s->server.name, p) || !is_one_line(s->server.name))
+		conf_error(errors, place_of(root, "server", "name"),
+			   "server.name", "\"%.*s\" is no HOST or HOST:PORT",
+			   STR_FMT(s->server.name));
+	if (!is_one_line(s->server.header))
+		conf_error(errors, place_of(root, "server", "header"),
+			   "server.header", "holds a control character");
+	if (s->timers.t2 < s->timers.t1)
+		conf_error(errors, place_of(root, "timers", "t2"), "timers.t2",
+			   "smaller than t1");
+	if (s->log.to.len == 0)
+		conf_error(errors, place_of(root, "log", "to"), "log.to",
+			   "empty; stderr, syslog, or a file's path");
+	proxy_conf_check(p, conf_get(root, "domains"), errors);
+}
+
+static void warn(const struct config *c, const char *path)
+{
+	if (c->settings.timers.c <= TIMER_C_MIN_MS)
+		log_warning(STR_NONE, "conf.warning", KV_TEXT("file", path),
+			    KV_TEXT("option", "timers.c"),
+			    KV_TEXT("why", "3m or less: RFC 3261 16.6 step 11 "
+					   "wants more"));
+}
+
+/* Making one
+ * -------------------------------------------------------------------- */
+
+static void config_free(struct snapshot *s)
+{
+	struct config *c = CONTAINER_OF(s, struct config, snapshot);
+
+	arena_fini(&c->arena);
+	mem_free_all(c->mem);
+	free(c);
+}
+
+static int config_new(struct config **out)
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return VD_ENOMEM;
+	if (mem_new(0, &c->mem) != 0) {
+		free(c);
+		return VD_ENOMEM;
+	}
+	arena_init(&c->arena, c->mem);
+	atomic_init(&c->snapshot.refs, 1);
+	c->snapshot.free = config_free;
+	*out = c;
+	return 0;
+}
+
+/* The steps of a request, in order; each is in the directory that owns it. */
+static const struct proxy_step steps[] = {
+	{"validate", step_validate}, {"preprocess", step_preprocess},
+	{"self", step_self},         {"rules", step_rules},
+	{"targets", step_targets},   {"forward", step_forward},
+};
+
+static void set_proxy_conf(struct config *c)
+{
+	struct proxy_conf *p = &c->snapshot.proxy;
+	const struct settings *s = &c->settings;
+
+	p->domains = s->domains;
+	p->trust = s->trust;
+	p->timers = s->timers;
+	p->limits = s->limits;
+	p->record_route = s->server.record_route;
+	p->server_header = s->server.header;
+	p->steps = steps;
+	p->n_steps = ARRAY_LEN(steps);
+	p->rules = &s->routes;
+}
+
+static int fill(struct config *c, const struct conf_tree *tree,
+		struct conf_errors *errors)
+{
+	const struct conf_node *root = conf_tree_root(tree);
+	struct settings *s = &c->settings;
+	int err;
+
+	err = conf_fill(config_options, root, "", &c->arena, errors, s);
+	if (err == VD_ENOMEM)
+		return err;
+	if (s->routes.n == 0)
+		err = rules_default(&c->arena, &s->routes);
+	if (err == VD_ENOMEM)
+		return err;
+	set_proxy_conf(c);
+	check(c, root, errors);
+	return conf_errors_count(errors) == 0 ? 0 : VD_EINVAL;
+}
+
+static void report(const struct conf_errors *errors, bool to_log)
+{
+	for (size_t i = 0; i < conf_errors_count(errors); i++) {
+		if (to_log)
+			log_error(STR_NONE, "conf.error",
+				  KV_TEXT("what", conf_errors_text(errors, i)));
+		else
+			fprintf(stderr, "%s\n", conf_errors_text(errors, i));
+	}
+}
+
+/* What only opening shows: the hosts file. */
+static void try_resolver(const struct config *c, struct conf_errors *errors)
+{
+	struct resolver_conf conf;
+	struct resolver *r = NULL;
+	struct loop *loop = NULL;
+	static struct stats stats;
+	char why[256];
+	int err;
+
+	if (loop_new(&loop) != 0)
+		return;
+	resolver_conf_from(&c->settings.resolver, 1, &conf);
+	err = resolver_new(loop, c->mem, &stats, &conf, &r, why);
+	if (err != 0)
+		conf_error(errors, NULL, "resolver", "%s", why);
+	else
+		resolver_free(r);
+	loop_free(loop);
+}
+
+int config_load(const char *path, bool to_log, struct config **out)
+{
+	struct conf_errors *errors = NULL;
+	struct conf_tree *tree = NULL;
+	struct config *c = NULL;
+	int err;
+
+	err = config_new(&c);
+	if (err == 0)
+		err = conf_errors_new(&errors);
+	if (err == 0)
+		err = conf_tree_load(path, errors, &tree);
+	if (err == 0)
+		err = fill(c, tree, errors);
+	if (err == 0)
+		try_resolver(c, errors);
+	if (err == 0 && conf_errors_count(errors) > 0)
+		err = VD_EINVAL;
+	if (errors != NULL)
+		report(errors, to_log);
+	conf_tree_free(tree);
+	conf_errors_free(errors);
+	if (err != 0) {
+		if (c != NULL)
+			snapshot_unref(&c->snapshot);
+		return err;
+	}
+	warn(c, path);
+	*out = c;
+	return 0;
+}
+
+/* Reading one
+ * --------------------------------------------------------------------- */
+
+unsigned config_n_workers(const struct config *c)
+{
+	long n = c->settings.server.workers;
+
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	if (n < 1)
+		n = 1;
+	return n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+void config_transport_limits(const struct config *c,
+			     struct transport_limits *out)
+{
+	const struct proxy_limits *l = &c->settings.limits;
+
+	*out = (struct transport_limits){
+		.connections = l->connections,
+		.connections_per_source = l->connections_per_source,
+		.message_size = l->message_size,
+		.output_queue = l->output_queue,
+		.idle_timeout_ms = l->idle_timeout,
+		.message_timeout_ms = l->message_timeout,
+	};
+}
+
+void config_log(const struct config *c, struct log_conf *out)
+{
+	*out = (struct log_conf){
+		.level = (enum log_level)c->settings.log.level,
+		.format = (enum log_format)c->settings.log.format,
+		.to = c->settings.log.to.p,
+		.trace = (enum trace_level)c->settings.trace.level,
+	};
+}
+
+static void log_restart(void *arg, const char *path)
+{
+	(void)arg;
+	log_warning(STR_NONE, "reload.restart_needed", KV_TEXT("option", path));
+}
+
+void config_log_restarts(const struct config *running,
+			 const struct config *next)
+{
+	conf_diff_restart(config_options, &running->settings, &next->settings,
+			  log_restart, NULL);
+}

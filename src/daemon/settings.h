@@ -1,0 +1,69 @@
+/* The whole configuration: one file, checked, compiled, and kept as a snapshot
+ * for the workers. */
+#ifndef VIADUCT_DAEMON_SETTINGS_H
+#define VIADUCT_DAEMON_SETTINGS_H
+
+#include "viaduct/proxy/proxy.h"
+#include "viaduct/resolver/conf.h"
+#include "viaduct/routing/routing.h"
+#include "viaduct/util/log.h"
+
+struct server_section {
+	struct str name;
+	uint32_t workers; /* 0: one per online CPU */
+	struct str user;
+	struct str state;
+	struct str secret;
+	uint32_t drain; /* milliseconds */
+	bool record_route;
+	struct str header;
+};
+
+struct log_section {
+	int level, format;
+	struct str to;
+};
+
+struct trace_section {
+	int level, to;
+};
+
+/* As the option tables fill it. */
+struct settings {
+	struct server_section server;
+	struct conf_array listen; /* struct listener_conf */
+	struct resolver_section resolver;
+	struct conf_array domains;
+	struct conf_array trust;
+	struct rule_table routes;
+	struct proxy_timers timers;
+	struct proxy_limits limits;
+	struct log_section log;
+	struct trace_section trace;
+};
+
+struct config {
+	struct snapshot snapshot; /* counted; frees the whole */
+	struct settings settings;
+	struct arena arena;
+	struct mem *mem;
+};
+
+extern const struct conf_option config_options[];
+
+/*
+ * Read, check and compile a file. Every mistake is written to stderr (`to_log`
+ * false) or to the log. Returns 0 with one reference, VD_EINVAL or VD_ENOMEM.
+ */
+int config_load(const char *path, bool to_log, struct config **out);
+
+unsigned config_n_workers(const struct config *c);
+void config_transport_limits(const struct config *c,
+			     struct transport_limits *out);
+void config_log(const struct config *c, struct log_conf *out);
+
+/* Log each option that differs from the running one and needs a restart. */
+void config_log_restarts(const struct config *running,
+			 const struct config *next);
+
+#endif

@@ -1,0 +1,145 @@
+#include "viaduct/transport/conf.h"
+
+static const char *const scheme_names[] = {"udp", "tcp", NULL};
+
+struct listener_map {
+	struct str url, advertise;
+};
+
+/* clang-format off */
+static const struct conf_option listener_options[] = {
+	{ .name = "url", .type = CONF_TEXT, .offset = offsetof(struct listener_map, url),
+	  .help = "udp://ADDRESS:PORT or tcp://ADDRESS:PORT; the port defaults to 5060." },
+	{ .name = "advertise", .type = CONF_TEXT, .offset = offsetof(struct listener_map, advertise), .def = "",
+	  .help = "HOST or HOST:PORT for Via and Record-Route instead of the socket's address." },
+	{ 0 },
+};
+/* clang-format on */
+
+static void parse_url(struct conf_run *run, const struct conf_node *n,
+		      struct str url, struct listener_conf *out)
+{
+	size_t colon = str_find(url, ':');
+	struct str scheme = {url.p, colon};
+	struct str rest = str_skip(url, colon);
+
+	out->url = url;
+	if (!str_starts(rest, STR("://"))) {
+		conf_run_error(run, n,
+			       "\"%.*s\" is no URL; such as "
+			       "udp://192.0.2.4:5060",
+			       STR_FMT(url));
+		return;
+	}
+	if (str_eq(scheme, STR("udp")))
+		out->transport = SIP_UDP;
+	else if (str_eq(scheme, STR("tcp")))
+		out->transport = SIP_TCP;
+	else
+		conf_run_error(run, n, "no transport \"%.*s\"; udp or tcp%s",
+			       STR_FMT(scheme),
+			       conf_run_suggest(run, scheme, scheme_names));
+	if (addr_parse_hostport(str_skip(rest, 3), 5060, &out->addr) != 0)
+		conf_run_error(run, n,
+			       "\"%.*s\" is no address with a port; such as "
+			       "192.0.2.4:5060 or [2001:db8::4]:5060",
+			       STR_FMT(str_skip(rest, 3)));
+}
+
+/* A host with or without a port; an IPv6 address keeps its brackets. */
+static void parse_advertise(struct conf_run *run, const struct conf_node *n,
+			    struct str text, struct listener_conf *out)
+{
+	size_t bracket =
+		text.len > 0 && text.p[0] == '[' ? str_find(text, ']') : 0;
+	struct str tail = str_skip(text, bracket);
+	size_t colon = bracket + str_find(tail, ':');
+	uint32_t port;
+
+	out->advertise_host = (struct str){text.p, colon};
+	if (colon == text.len)
+		return;
+	if (colon > 0 &&
+	    str_to_u32(str_skip(text, colon + 1), 65535, &port) == 0 &&
+	    port > 0)
+		out->advertise_port = (uint16_t)port;
+	else
+		conf_run_error(run, n,
+			       "advertise: \"%.*s\" is no HOST or HOST:PORT",
+			       STR_FMT(text));
+}
+
+static void parse_listener(struct conf_run *run, const struct conf_node *n,
+			   struct listener_conf *out)
+{
+	struct listener_map m = {0};
+
+	if (n->kind == CONF_MAP)
+		conf_run_fill(run, listener_options, n, &m);
+	else if (!conf_run_text(run, n, &m.url))
+		return;
+	if (m.url.p != NULL)
+		parse_url(run, n, m.url, out);
+	if (m.advertise.len != 0)
+		parse_advertise(run, n, m.advertise, out);
+}
+
+static void check_twice(struct conf_run *run, const struct conf_node *n,
+			const struct listener_conf *all, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (all[j].transport == all[i].transport &&
+		    addr_eq(&all[j].addr, &all[i].addr))
+			conf_run_error(run, n, "%.*s is there already",
+				       STR_FMT(all[i].url));
+}
+
+void listeners_parse(struct conf_run *run, const struct conf_node *n,
+		     void *field)
+{
+	struct conf_array *out = field;
+	size_t count = n->kind == CONF_LIST ? n->n : 1;
+	struct listener_conf *all;
+
+	all = arena_zalloc(conf_run_arena(run), (count + 1) * sizeof(*all));
+	if (all == NULL) {
+		conf_run_no_memory(run);
+		return;
+	}
+	if (count == 0 || count > 64)
+		conf_run_error(run, n, "%zu listeners; 1 to 64", count);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_node *item =
+			n->kind == CONF_LIST ? n->items[i] : n;
+
+		conf_run_enter_index(run, i);
+		parse_listener(run, item, &all[i]);
+		check_twice(run, item, all, i);
+		conf_run_leave(run);
+	}
+	out->v = all;
+	out->n = count;
+}
+
+void listeners_print(FILE *to, const void *field)
+{
+	const struct conf_array *a = field;
+	const struct listener_conf *all = a->v;
+
+	fputc('[', to);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct listener_conf *l = &all[i];
+
+		fprintf(to, "%s{ url: \"%.*s\"", i == 0 ? " " : ", ",
+			STR_FMT(l->url));
+		if (l->advertise_host.len != 0) {
+			fprintf(to, ", advertise: \"%.*s",
+				STR_FMT(l->advertise_host));
+			if (l->advertise_port != 0)
+				fprintf(to, ":%u", l->advertise_port);
+			fputc('"', to);
+		}
+		fputs(" }", to);
+	}
+	fputs(a->n == 0 ? "]" : " ]", to);
+}

@@ -1,0 +1,86 @@
+/*
+ * A stream: accepted, or opened by us. Its worker alone touches it; others
+ * know its reference, its slot and its entry in the directory.
+ */
+#ifndef VIADUCT_TRANSPORT_CONN_H
+#define VIADUCT_TRANSPORT_CONN_H
+
+#include "transport/transport_priv.h"
+
+enum conn_state {
+	CONN_CONNECTING, /* what is sent waits in the queue */
+	CONN_OPEN,
+	CONN_FLUSHING,  /* nothing is read; what is queued still leaves */
+	CONN_LINGERING, /* our end is shut down, the peer's input discarded */
+	CONN_CLOSED,    /* no descriptor; freed when everybody was told */
+};
+
+/*
+ * While FLUSHING and later the reference is stale and the connection is in no
+ * directory: to all others it is gone.
+ */
+struct conn {
+	struct transport *t;
+	struct list link;  /* in t->conns */
+	struct list dirty; /* in t->dirty */
+	struct list news;  /* in t->news */
+	struct directory_entry entry;
+	struct flow flow;
+	struct loop_io *io;
+	int fd;
+	unsigned events; /* watched */
+	enum conn_state state;
+	bool is_accepted;
+	bool is_blocked; /* the kernel's buffer is full */
+	bool is_paused;  /* not read: its answers pile up */
+	uint16_t n_told; /* workers that know that it is gone */
+	bool is_told;    /* this one does */
+
+	/* One timer for the earliest of the deadlines, moved lazily: it may
+	 * run early and then looks again. 0: no deadline. */
+	struct timer timer;
+	uint64_t active_ms;  /* last traffic */
+	uint64_t message_ms; /* the message that is arriving must be whole */
+	uint64_t stall_ms;   /* the peer must have read something */
+	uint64_t state_ms;   /* end of CONNECTING, LINGERING */
+
+	/* The start of a message, if there is one. */
+	char *in;
+	size_t in_len, in_cap;
+	struct sip_framer framer;
+
+	struct list out;    /* of struct out */
+	size_t out_cost;    /* bytes, and OUT_COST for each */
+	size_t out_sent;    /* bytes of the first that have left */
+	size_t n_discarded; /* while LINGERING */
+};
+
+/* Takes over fd (also on failure) and the count in t->set->n_connections and,
+ * when accepted, the one of its source. `flow` without conn.
+ * Returns 0, VD_ENOMEM or VD_ELIMIT. */
+int conn_new(struct transport *t, int fd, const struct flow *flow,
+	     bool is_accepted, struct conn **out);
+void conn_free(struct conn *c); /* closed or not */
+
+/* Returns 0, VD_ECONN, VD_ELIMIT (queue full: it is closed) or VD_ENOMEM. */
+int conn_send(struct conn *c, struct buf *b);
+void conn_flush(struct conn *c);
+
+/* Send what is queued, then close; nothing more is read. */
+void conn_finish(struct conn *c);
+void conn_close(struct conn *c);
+
+/* Close and count under `why`. */
+void conn_abort(struct conn *c, enum stat why);
+
+/* --- between conn.c, conn_in.c and conn_out.c --- */
+void conn_watch(struct conn *c);
+void conn_expect(struct conn *c, uint64_t deadline_ms);
+void conn_read(struct conn *c);
+void conn_resume(struct conn *c);
+void conn_discard(struct conn *c);
+void conn_drop_input(struct conn *c);
+void conn_drop_output(struct conn *c);
+void conn_sent_all(struct conn *c);
+
+#endif

@@ -1,0 +1,157 @@
+/* A connection's output: a bounded queue, written at the end of the turn. */
+#include <errno.h>
+#include <sys/uio.h>
+
+#include "transport/conn.h"
+#include "viaduct/util/err.h"
+
+struct out {
+	struct list link;
+	struct buf *buf;
+};
+
+static size_t queue_max(const struct conn *c)
+{
+	return atomic_load_explicit(&c->t->set->limits.output_queue,
+				    memory_order_relaxed);
+}
+
+static void conn_pop(struct conn *c)
+{
+	struct out *o = LIST_FIRST(&c->out, struct out, link);
+
+	list_del(&o->link);
+	c->out_cost -= o->buf->len + OUT_COST;
+	buf_unref(o->buf);
+	mem_free(c->t->mem, o, sizeof(*o));
+}
+
+void conn_drop_output(struct conn *c)
+{
+	while (!list_is_empty(&c->out))
+		conn_pop(c);
+}
+
+/* `n` more bytes have left. */
+static void conn_sent(struct conn *c, size_t n)
+{
+	c->active_ms = loop_now_ms(c->t->loop);
+	c->stall_ms = 0;
+	n += c->out_sent;
+	while (!list_is_empty(&c->out)) {
+		struct out *o = LIST_FIRST(&c->out, struct out, link);
+
+		if (n < o->buf->len)
+			break;
+		n -= o->buf->len;
+		if (o->buf != c->t->pong)
+			stats_add(c->t->stats, STAT_messages_out, 1);
+		conn_pop(c);
+	}
+	c->out_sent = n;
+}
+
+static ssize_t conn_write(struct conn *c)
+{
+	struct iovec iov[OUT_IOV];
+	struct msghdr h = {.msg_iov = iov};
+	struct list *it, *tmp;
+	size_t skip = c->out_sent;
+
+	LIST_FOREACH(it, tmp, &c->out)
+	{
+		struct out *o = LIST_ENTRY(it, struct out, link);
+
+		if (h.msg_iovlen == OUT_IOV)
+			break;
+		iov[h.msg_iovlen].iov_base = o->buf->data + skip;
+		iov[h.msg_iovlen++].iov_len = o->buf->len - skip;
+		skip = 0;
+	}
+	return sendmsg(c->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void conn_blocked(struct conn *c)
+{
+	c->is_blocked = true;
+	if (c->stall_ms == 0)
+		c->stall_ms = loop_now_ms(c->t->loop) +
+			      atomic_load_explicit(
+				      &c->t->set->limits.message_timeout_ms,
+				      memory_order_relaxed);
+	conn_expect(c, c->stall_ms);
+}
+
+static void conn_write_all(struct conn *c)
+{
+	while (!list_is_empty(&c->out) && !c->is_blocked) {
+		ssize_t n = conn_write(c);
+
+		if (n >= 0) {
+			conn_sent(c, (size_t)n);
+		} else if (errno == EAGAIN || errno == ENOBUFS) {
+			conn_blocked(c);
+		} else if (errno != EINTR) {
+			conn_abort(c, STAT_connections_failed);
+			return;
+		}
+	}
+}
+
+/* A client that does not read its answers may not ask for more; one that reads
+ * again may when all have left. */
+static void conn_pause(struct conn *c)
+{
+	if (list_is_empty(&c->out))
+		c->is_paused = false;
+	else if (c->is_accepted && c->is_blocked &&
+		 c->out_cost > queue_max(c) / 2) {
+		c->is_paused = true;
+		c->message_ms = 0;
+	}
+	conn_watch(c);
+}
+
+void conn_flush(struct conn *c)
+{
+	list_del(&c->dirty);
+	if (c->state != CONN_OPEN && c->state != CONN_FLUSHING)
+		return;
+	conn_write_all(c);
+	if (c->state == CONN_CLOSED)
+		return;
+	conn_pause(c);
+	if (list_is_empty(&c->out))
+		conn_sent_all(c);
+}
+
+static int conn_queue(struct conn *c, struct buf *b)
+{
+	struct out *o = mem_alloc(c->t->mem, sizeof(*o));
+
+	if (o == NULL)
+		return VD_ENOMEM;
+	o->buf = buf_ref(b);
+	list_add_tail(&c->out, &o->link);
+	c->out_cost += b->len + OUT_COST;
+	if (!c->is_blocked && list_is_empty(&c->dirty))
+		list_add_tail(&c->t->dirty, &c->dirty);
+	conn_pause(c);
+	return 0;
+}
+
+int conn_send(struct conn *c, struct buf *b)
+{
+	size_t max = queue_max(c);
+
+	/* Only what the peer does not take counts against it. */
+	if (c->out_cost > max / 2 && !c->is_blocked)
+		conn_flush(c);
+	if (c->state != CONN_OPEN && c->state != CONN_CONNECTING)
+		return VD_ECONN;
+	if (c->out_cost != 0 && c->out_cost + b->len + OUT_COST > max) {
+		conn_abort(c, STAT_connections_slow);
+		return VD_ELIMIT;
+	}
+	return conn_queue(c, b);
+}

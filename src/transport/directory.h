@@ -1,0 +1,41 @@
+/*
+ * The directory of connections: transport and real remote end to the
+ * connection that reaches it, whichever worker owns it. Shared by all workers;
+ * a lock per shard, held for a look-up.
+ */
+#ifndef VIADUCT_TRANSPORT_DIRECTORY_H
+#define VIADUCT_TRANSPORT_DIRECTORY_H
+
+#include "viaduct/transport/hop.h"
+#include "viaduct/util/hash.h"
+#include "viaduct/util/mem.h"
+
+struct directory;
+
+/* In its connection. Read by others under the shard's lock. */
+struct directory_entry {
+	struct hash_node node;
+	enum sip_transport transport;
+	union addr remote;
+	struct conn_ref ref;
+	bool is_in;
+};
+
+/* Returns 0 or VD_ENOMEM. */
+int directory_new(struct mem *mem, struct directory **out);
+void directory_free(struct directory *d); /* empty by then; NULL allowed */
+
+/* Another connection to the same end stays beside it. */
+void directory_add(struct directory *d, struct directory_entry *e);
+
+/* Unless somebody has entered a connection to that end already: then nothing
+ * is entered and that one's reference is returned. */
+struct conn_ref directory_join(struct directory *d, struct directory_entry *e);
+
+void directory_remove(struct directory *d, struct directory_entry *e);
+
+/* The newest; none when there is none. */
+struct conn_ref directory_find(struct directory *d, enum sip_transport t,
+			       const union addr *remote);
+
+#endif

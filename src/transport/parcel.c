@@ -1,0 +1,84 @@
+/* What workers tell each other about connections. */
+#include "transport/transport_priv.h"
+#include "viaduct/util/err.h"
+
+enum {
+	PARCEL_MESSAGE = PARCEL_TRANSPORT_FIRST, /* struct message, bytes */
+	PARCEL_CLOSED,                           /* struct conn_ref */
+};
+
+/* `hop` names the receiver's connection. */
+struct message {
+	struct hop hop;
+};
+
+int parcel_send_message(struct transport *t, const struct hop *to,
+			struct conn_ref via, struct buf *b)
+{
+	struct message m = {*to};
+	struct parcel *p = parcel_new(t->set->post, t->worker, PARCEL_MESSAGE,
+				      sizeof(m) + b->len);
+
+	if (p == NULL) {
+		stats_add(t->stats, STAT_handovers_dropped, 1);
+		return VD_ELIMIT;
+	}
+	m.hop.conn = via;
+	memcpy(p->data, &m, sizeof(m));
+	memcpy(p->data + sizeof(m), b->data, b->len);
+	parcel_send(t->set->post, via.worker, p);
+	stats_add(t->stats, STAT_handovers, 1);
+	return 0;
+}
+
+/* False: no parcel is free. */
+bool parcel_tell_closed(struct transport *t, unsigned worker,
+			struct conn_ref ref)
+{
+	struct parcel *p =
+		parcel_new(t->set->post, t->worker, PARCEL_CLOSED, sizeof(ref));
+
+	if (p == NULL)
+		return false;
+	memcpy(p->data, &ref, sizeof(ref));
+	parcel_send(t->set->post, worker, p);
+	return true;
+}
+
+/* The connection may have ended on the way: then transport_send() looks for
+ * another, and only when there is none the sender must know. */
+static void message_arrived(struct transport *t, const struct parcel *p)
+{
+	struct buf *b;
+	struct message m;
+	int err = VD_ENOMEM;
+
+	memcpy(&m, p->data, sizeof(m));
+	b = buf_new(t->mem, p->len - sizeof(m));
+	if (b != NULL) {
+		b->len = (uint32_t)(p->len - sizeof(m));
+		memcpy(b->data, p->data + sizeof(m), b->len);
+		err = transport_send(t, &m.hop, b, NULL);
+		buf_unref(b);
+	}
+	if (err == 0)
+		return;
+	stats_add(t->stats, STAT_send_errors, 1);
+	parcel_tell_closed(t, p->from, m.hop.conn);
+}
+
+static void closed_arrived(struct transport *t, const struct parcel *p)
+{
+	struct conn_ref ref;
+
+	memcpy(&ref, p->data, sizeof(ref));
+	t->ops->on_conn_closed(t->arg, ref);
+}
+
+void transport_parcel(struct transport *t, struct parcel *p)
+{
+	if (p->kind == PARCEL_MESSAGE)
+		message_arrived(t, p);
+	else if (p->kind == PARCEL_CLOSED)
+		closed_arrived(t, p);
+}

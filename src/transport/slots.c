@@ -1,0 +1,161 @@
+#include "transport/slots.h"
+
+#include <assert.h>
+
+#include "viaduct/util/err.h"
+
+enum {
+	SLOT_NONE = UINT32_MAX,
+};
+
+/* state: generation << 32 | holders. A free slot has generation 0, so that no
+ * reference fits it. */
+struct slot {
+	_Atomic uint64_t state;
+	struct conn *conn;
+	uint32_t generation; /* of the last use */
+	uint32_t next;       /* free slot */
+};
+
+struct slot_chunk {
+	struct slot slots[SLOTS_PER_CHUNK];
+};
+
+int slots_init(struct slots *s)
+{
+	s->n = 0;
+	s->free = SLOT_NONE;
+	for (size_t i = 0; i < SLOT_CHUNKS; i++)
+		atomic_init(&s->chunks[i], NULL);
+	return mem_new(0, &s->mem);
+}
+
+void slots_fini(struct slots *s)
+{
+	if (s->mem == NULL)
+		return;
+	for (size_t i = 0; i < s->n / SLOTS_PER_CHUNK; i++)
+		mem_free(s->mem, atomic_load(&s->chunks[i]),
+			 sizeof(struct slot_chunk));
+	mem_free_all(s->mem);
+	s->mem = NULL;
+}
+
+/* Any thread: a chunk is never moved, and published after it was filled. */
+static struct slot *slot_at(struct slots *s, uint32_t i)
+{
+	struct slot_chunk *c;
+
+	if (i / SLOTS_PER_CHUNK >= SLOT_CHUNKS)
+		return NULL;
+	c = atomic_load_explicit(&s->chunks[i / SLOTS_PER_CHUNK],
+				 memory_order_acquire);
+	return c != NULL ? &c->slots[i % SLOTS_PER_CHUNK] : NULL;
+}
+
+static int slots_grow(struct slots *s)
+{
+	struct slot_chunk *c;
+	uint32_t index = s->n / SLOTS_PER_CHUNK;
+
+	if (index == SLOT_CHUNKS)
+		return VD_ELIMIT;
+	c = mem_zalloc(s->mem, sizeof(*c));
+	if (c == NULL)
+		return VD_ENOMEM;
+	for (uint32_t i = SLOTS_PER_CHUNK; i-- > 0;) {
+		c->slots[i].next = s->free;
+		s->free = s->n + i;
+	}
+	s->n += SLOTS_PER_CHUNK;
+	atomic_store_explicit(&s->chunks[index], c, memory_order_release);
+	return 0;
+}
+
+int slots_take(struct slots *s, struct conn *c, struct conn_ref *ref)
+{
+	struct slot *slot;
+	int err;
+
+	if (s->free == SLOT_NONE) {
+		err = slots_grow(s);
+		if (err != 0)
+			return err;
+	}
+	ref->slot = s->free;
+	slot = slot_at(s, ref->slot);
+	s->free = slot->next;
+	slot->conn = c;
+	if (++slot->generation == 0) /* 0 means none */
+		slot->generation = 1;
+	ref->generation = slot->generation;
+	atomic_store_explicit(&slot->state, (uint64_t)slot->generation << 32,
+			      memory_order_release);
+	return 0;
+}
+
+void slots_give(struct slots *s, struct conn_ref ref)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	assert(slot != NULL && slot->generation == ref.generation);
+	atomic_store_explicit(&slot->state, 0, memory_order_release);
+	slot->conn = NULL;
+	slot->next = s->free;
+	s->free = ref.slot;
+}
+
+static bool state_fits(uint64_t state, struct conn_ref ref)
+{
+	return ref.generation != 0 && state >> 32 == ref.generation;
+}
+
+struct conn *slots_find(struct slots *s, struct conn_ref ref)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	if (slot == NULL ||
+	    !state_fits(
+		    atomic_load_explicit(&slot->state, memory_order_relaxed),
+		    ref))
+		return NULL;
+	return slot->conn;
+}
+
+bool slots_is_live(struct slots *s, struct conn_ref ref)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	return slot != NULL &&
+	       state_fits(
+		       atomic_load_explicit(&slot->state, memory_order_acquire),
+		       ref);
+}
+
+void slots_count(struct slots *s, struct conn_ref ref, int by)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+	uint64_t old;
+
+	if (slot == NULL)
+		return;
+	old = atomic_load_explicit(&slot->state, memory_order_relaxed);
+	do {
+		if (!state_fits(old, ref))
+			return;
+		assert(by > 0 || (uint32_t)old != 0);
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slot->state, &old, old + (uint64_t)(int64_t)by,
+		memory_order_relaxed, memory_order_relaxed));
+}
+
+bool slots_is_held(struct slots *s, struct conn_ref ref)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+	uint64_t state;
+
+	if (slot == NULL)
+		return false;
+	state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+	return state_fits(state, ref) && (uint32_t)state != 0;
+}

@@ -1,0 +1,334 @@
+/* TCP: accepting, connecting, and which connection a message takes. */
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "transport/conn.h"
+#include "viaduct/util/err.h"
+#include "viaduct/util/log.h"
+
+struct acceptor {
+	struct transport *t;
+	uint16_t listener;
+	struct loop_io *io; /* NULL: accepts no more */
+	struct timer pause;
+	uint32_t pause_ms; /* of the next pause */
+};
+
+/* --- limits --- */
+
+static int *listener_fd(struct transport *t, uint16_t listener)
+{
+	return &t->set->listeners[listener].fds[t->worker];
+}
+
+static void log_refused(const union addr *a, const char *why)
+{
+	static struct log_class class = LOG_CLASS(1);
+
+	if (log_class_allows(&class, "transport.refused"))
+		log_warning(STR_NONE, "transport.refused", KV_ADDR("peer", a),
+			    KV_TEXT("why", why));
+}
+
+/* Count a connection; `source` is NULL for one that we open. */
+static int count_in(struct transport *t, const union addr *peer,
+		    const union addr *source)
+{
+	struct transport_set *s = t->set;
+	const char *why = "limits.connections";
+	int err = VD_ELIMIT;
+
+	if (atomic_fetch_add(&s->n_connections, 1) >=
+	    atomic_load(&s->limits.connections))
+		goto refuse;
+	if (source == NULL)
+		return 0;
+	why = "limits.connections_per_source";
+	err = sources_enter(s->sources, source,
+			    atomic_load(&s->limits.connections_per_source));
+	if (err == 0)
+		return 0;
+refuse:
+	atomic_fetch_sub(&s->n_connections, 1);
+	stats_add(t->stats, STAT_connections_refused, 1);
+	log_refused(peer, why);
+	return err;
+}
+
+/* --- accepting --- */
+
+static int reserve_open(void)
+{
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+static void acceptor_resume(struct timer *timer)
+{
+	struct acceptor *a = CONTAINER_OF(timer, struct acceptor, pause);
+
+	if (a->t->reserve_fd < 0)
+		a->t->reserve_fd = reserve_open();
+	if (a->io != NULL)
+		loop_io_set(a->io, LOOP_READ);
+}
+
+/* Accept with the descriptor held in reserve, to close at once: a peer that is
+ * refused tries elsewhere, one that is ignored waits. False: nobody waits. */
+static bool refuse_one(struct acceptor *a, int listen_fd)
+{
+	int fd;
+
+	socket_close(a->t->reserve_fd);
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	socket_close(fd);
+	a->t->reserve_fd = reserve_open();
+	if (fd >= 0)
+		stats_add(a->t->stats, STAT_connections_refused, 1);
+	return fd >= 0 && a->t->reserve_fd >= 0;
+}
+
+/* No descriptors, or no memory in the kernel. The listening socket stays
+ * readable, so without a pause this would spin. */
+static void acceptor_starved(struct acceptor *a, int listen_fd)
+{
+	static struct log_class class = LOG_CLASS(1);
+
+	if (log_class_allows(&class, "transport.starved"))
+		log_error(STR_NONE, "transport.starved",
+			  KV_TEXT("why", strerrordesc_np(errno)),
+			  KV_UINT("pause_ms", a->pause_ms));
+	for (int i = 0; i < ACCEPT_BATCH && refuse_one(a, listen_fd); i++)
+		;
+	loop_io_set(a->io, 0);
+	timer_arm(loop_wheel(a->t->loop), &a->pause, a->pause_ms);
+	if (a->pause_ms < ACCEPT_PAUSE_MAX_MS)
+		a->pause_ms *= 2;
+}
+
+static void conn_accepted(struct acceptor *a, int fd, const union addr *remote)
+{
+	struct transport *t = a->t;
+	const struct listener *l = &t->set->listeners[a->listener];
+	struct flow flow = {.transport = l->conf->transport,
+			    .listener = a->listener,
+			    .local = l->conf->addr,
+			    .remote = *remote};
+	socklen_t len = sizeof(flow.local);
+	struct conn *c;
+
+	if (count_in(t, remote, remote) != 0) {
+		socket_close(fd);
+		return;
+	}
+	if (l->is_any)
+		getsockname(fd, &flow.local.sa, &len);
+	socket_tune_stream(fd);
+	if (conn_new(t, fd, &flow, true, &c) != 0) {
+		stats_add(t->stats, STAT_connections_refused, 1);
+		return;
+	}
+	directory_add(t->set->directory, &c->entry);
+}
+
+/* False: no more for now. */
+static bool accept_one(struct acceptor *a, int listen_fd)
+{
+	union addr remote;
+	socklen_t len = sizeof(remote);
+	int fd;
+
+	memset(&remote, 0, sizeof(remote));
+	fd = accept4(listen_fd, &remote.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		a->pause_ms = ACCEPT_PAUSE_MS;
+		conn_accepted(a, fd, &remote);
+		return true;
+	}
+	switch (errno) {
+	case EAGAIN:
+		return false;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		acceptor_starved(a, listen_fd);
+		return false;
+	default: /* of that connection: it is gone already */
+		return true;
+	}
+}
+
+static void acceptor_ready(void *arg, int fd, unsigned events)
+{
+	struct acceptor *a = arg;
+
+	(void)events;
+	for (int i = 0; i < ACCEPT_BATCH && accept_one(a, fd); i++)
+		;
+}
+
+static int acceptor_init(struct acceptor *a, struct transport *t,
+			 uint16_t listener)
+{
+	a->t = t;
+	a->listener = listener;
+	a->pause_ms = ACCEPT_PAUSE_MS;
+	timer_init(&a->pause, acceptor_resume);
+	return loop_io_add(t->loop, *listener_fd(t, listener), LOOP_READ,
+			   acceptor_ready, a, &a->io);
+}
+
+int tcp_start(struct transport *t)
+{
+	struct transport_set *s = t->set;
+	int err = 0;
+
+	t->scratch = mem_alloc(t->mem, SCRATCH_SIZE);
+	t->pong = buf_new(t->mem, 2);
+	t->acceptors =
+		mem_zalloc(t->mem, s->n_listeners * sizeof(*t->acceptors));
+	if (t->scratch == NULL || t->pong == NULL || t->acceptors == NULL)
+		return VD_ENOMEM;
+	memcpy(t->pong->data, "\r\n", 2);
+	t->pong->len = 2;
+	t->reserve_fd = reserve_open();
+	for (size_t i = 0; i < s->n_listeners && err == 0; i++)
+		if (s->listeners[i].conf->transport == SIP_TCP)
+			err = acceptor_init(&t->acceptors[t->n_acceptors++], t,
+					    (uint16_t)i);
+	return err;
+}
+
+/* The sockets are closed, so that who knocks is refused and goes elsewhere. */
+void tcp_stop_accepting(struct transport *t)
+{
+	for (size_t i = 0; i < t->n_acceptors; i++) {
+		struct acceptor *a = &t->acceptors[i];
+		int *fd = listener_fd(t, a->listener);
+
+		timer_cancel(loop_wheel(t->loop), &a->pause);
+		if (a->io == NULL)
+			continue;
+		loop_io_del(a->io);
+		a->io = NULL;
+		socket_close(*fd);
+		*fd = -1;
+	}
+}
+
+void tcp_stop(struct transport *t)
+{
+	tcp_stop_accepting(t);
+	while (!list_is_empty(&t->conns))
+		conn_free(LIST_FIRST(&t->conns, struct conn, link));
+	socket_close(t->reserve_fd);
+	mem_free(t->mem, t->acceptors,
+		 t->set->n_listeners * sizeof(*t->acceptors));
+	mem_free(t->mem, t->scratch, SCRATCH_SIZE);
+	buf_unref(t->pong);
+}
+
+/* --- sending --- */
+
+/* VD_ECONN when there is no such connection (any more). */
+static int send_over(struct transport *t, struct conn_ref ref,
+		     const struct hop *to, struct buf *b, struct conn_ref *used)
+{
+	struct transport_set *s = t->set;
+	struct conn *c;
+	int err;
+
+	if (conn_ref_is_none(ref) || ref.worker >= s->n_workers)
+		return VD_ECONN;
+	if (ref.worker == t->worker) {
+		c = slots_find(&s->slots[ref.worker], ref);
+		err = c != NULL ? conn_send(c, b) : VD_ECONN;
+	} else {
+		err = slots_is_live(&s->slots[ref.worker], ref)
+			      ? parcel_send_message(t, to, ref, b)
+			      : VD_ECONN;
+	}
+	if (err == 0 && used != NULL)
+		*used = ref;
+	return err;
+}
+
+/* Counted, not connected yet. */
+static int conn_prepare(struct transport *t, const struct hop *to,
+			struct conn **out)
+{
+	const struct listener *l = &t->set->listeners[to->listener];
+	struct flow flow = {.transport = to->transport,
+			    .listener = to->listener,
+			    .local = l->conf->addr,
+			    .remote = to->addr};
+	int fd;
+
+	if (l->is_any && addr_family(&to->local) != AF_UNSPEC) {
+		flow.local = to->local;
+		addr_set_port(&flow.local, addr_port(&l->conf->addr));
+	}
+	fd = socket_open_stream(&flow.local);
+	if (fd < 0)
+		return fd;
+	if (count_in(t, &to->addr, NULL) != 0) {
+		socket_close(fd);
+		return VD_ELIMIT;
+	}
+	return conn_new(t, fd, &flow, false, out);
+}
+
+/* Entered into the directory before it connects, so that workers that want the
+ * same peer meanwhile wait for this connection instead of opening theirs. */
+static int send_new(struct transport *t, const struct hop *to, struct buf *b,
+		    struct conn_ref *used)
+{
+	struct conn_ref other;
+	struct conn *c;
+	int err;
+
+	err = conn_prepare(t, to, &c);
+	if (err != 0)
+		return err;
+	other = directory_join(t->set->directory, &c->entry);
+	if (!conn_ref_is_none(other)) {
+		conn_free(c);
+		return send_over(t, other, to, b, used);
+	}
+	err = socket_connect(c->fd, &to->addr);
+	if (err == 0)
+		err = send_over(t, c->flow.conn, to, b, used);
+	if (err != 0)
+		conn_abort(c, STAT_connections_failed);
+	return err;
+}
+
+int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
+	     struct conn_ref *used)
+{
+	const struct listener_conf *l = t->set->listeners[to->listener].conf;
+	struct conn_ref known;
+	int err;
+
+	err = send_over(t, to->conn, to, b, used);
+	if (err != VD_ECONN || to->only_conn)
+		return err;
+	known = directory_find(t->set->directory, to->transport, &to->addr);
+	err = send_over(t, known, to, b, used);
+	if (err != VD_ECONN)
+		return err;
+	if (l->transport != to->transport ||
+	    addr_family(&l->addr) != addr_family(&to->addr))
+		return VD_EUNREACH;
+	return send_new(t, to, b, used);
+}
+
+void transport_conn_close(struct transport *t, struct conn_ref ref)
+{
+	struct conn *c = NULL;
+
+	if (ref.worker == t->worker)
+		c = slots_find(&t->set->slots[t->worker], ref);
+	if (c != NULL)
+		conn_finish(c);
+}
