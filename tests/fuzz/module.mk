@@ -5,7 +5,7 @@
 EXTRA_DIST += tests/fuzz/seeds
 
 if FUZZING
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 noinst_PROGRAMS += \
 	tests/fuzz/fuzz_addr \
@@ -16,17 +16,17 @@ noinst_PROGRAMS += \
 
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_addr_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_addr_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_frame_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_msg_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_uri_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_via_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
 endif
