@@ -1,6 +1,9 @@
 libviaduct_a_SOURCES += \
-	src/conf/allowed.c \
+	include/viaduct/conf/option.h \
+	include/viaduct/conf/yaml.h \
 	src/conf/conf_priv.h \
+	src/conf/run_priv.h \
+	src/conf/allowed.c \
 	src/conf/defaults.c \
 	src/conf/diff.c \
 	src/conf/errors.c \
@@ -13,7 +16,6 @@ libviaduct_a_SOURCES += \
 	src/conf/print.c \
 	src/conf/reference.c \
 	src/conf/run.c \
-	src/conf/run_priv.h \
 	src/conf/scalar.c \
 	src/conf/schema.c \
 	src/conf/suggest.c \
