@@ -8,6 +8,7 @@ libviaduct_a_SOURCES += \
 	src/resolver/locate.c \
 	src/resolver/query.c \
 	src/resolver/resolver.c \
+	src/resolver/search.c \
 	src/resolver/service.c \
 	src/resolver/srv.c
 
@@ -16,25 +17,56 @@ resolver_bench = \
 	tests/unit/resolver/bench.c tests/unit/resolver/bench.h \
 	tests/unit/resolver/name_server.c tests/unit/resolver/name_server.h \
 	tests/unit/resolver/wire.c tests/unit/resolver/wire.h
-resolver_tests = \
+check_PROGRAMS += \
+	tests/unit/resolver/test_answer \
+	tests/unit/resolver/test_cache \
+	tests/unit/resolver/test_health \
+	tests/unit/resolver/test_hosts \
 	tests/unit/resolver/test_locate \
 	tests/unit/resolver/test_no_memory \
+	tests/unit/resolver/test_query \
 	tests/unit/resolver/test_srv
-check_PROGRAMS += $(resolver_tests)
 
-tests_unit_resolver_test_locate_SOURCES = tests/unit/resolver/test_locate.c \
-	$(resolver_bench)
+tests_unit_resolver_test_answer_SOURCES = \
+	tests/unit/resolver/test_answer.c \
+	tests/unit/resolver/wire.c tests/unit/resolver/wire.h
+tests_unit_resolver_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_resolver_test_answer_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_resolver_test_cache_SOURCES = \
+	tests/unit/resolver/test_cache.c
+tests_unit_resolver_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_resolver_test_cache_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_resolver_test_health_SOURCES = \
+	tests/unit/resolver/test_health.c
+tests_unit_resolver_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_resolver_test_health_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_resolver_test_hosts_SOURCES = \
+	tests/unit/resolver/test_hosts.c
+tests_unit_resolver_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_resolver_test_hosts_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_resolver_test_locate_SOURCES = \
+	tests/unit/resolver/test_locate.c $(resolver_bench)
 tests_unit_resolver_test_locate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_resolver_test_locate_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
-tests_unit_resolver_test_no_memory_SOURCES = tests/unit/resolver/test_no_memory.c \
-	$(resolver_bench)
+tests_unit_resolver_test_no_memory_SOURCES = \
+	tests/unit/resolver/test_no_memory.c $(resolver_bench)
 tests_unit_resolver_test_no_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_resolver_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_resolver_test_no_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=mem_alloc -Wl,--wrap=mem_zalloc
 
-tests_unit_resolver_test_srv_SOURCES = tests/unit/resolver/test_srv.c
+tests_unit_resolver_test_query_SOURCES = \
+	tests/unit/resolver/test_query.c $(resolver_bench)
+tests_unit_resolver_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_resolver_test_query_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_resolver_test_srv_SOURCES = \
+	tests/unit/resolver/test_srv.c
 tests_unit_resolver_test_srv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_resolver_test_srv_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

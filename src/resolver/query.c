@@ -185,6 +185,9 @@ void dns_fini(struct resolver *r)
 
 /* --- queries --- */
 
+_Static_assert((int)DNS_FAILURE_TTL_S <= (int)RESOLVER_NEGATIVE_MAX_S,
+	       "failures are not kept for long");
+
 static struct dns_answer *failure_new(struct resolver *r, int err)
 {
 	struct dns_answer *a = NULL;

@@ -260,7 +260,87 @@ struct resolver {
 	uint64_t random; /* state of the generator for RFC 2782 */
 };
 
-/* --- locate.c --- */
+/* --- search.c: the steps of RFC 3263 --- */
+
+enum {
+	SEARCH_GO_ON = 1, /* a step led to another */
+};
+
+enum search_state {
+	ASK_NAPTR,
+	ASK_SRV,
+	NEXT_TARGET,
+	NEXT_ADDRESS,
+	NUMERIC,
+	NEXT_SUSPECT,
+	END,
+	ENDED,
+};
+
+struct suspect {
+	struct list link;
+	struct locate_hop hop;
+};
+
+struct locate {
+	struct resolver *r; /* borrowed; NULL: it is gone */
+	struct mem *mem;    /* borrowed */
+	struct list link;   /* in r->searches */
+	struct list ready_link;
+	locate_ready_fn *ready;
+	void *arg;
+	struct timer deadline; /* armed while one hop is waited for */
+	enum search_state state;
+	int error; /* the most telling so far */
+	bool is_waiting;
+	bool is_late; /* the deadline is over: what is known must do */
+	bool has_hop; /* one was given */
+	bool has_srv; /* SRV records were found */
+	bool has_failed_srv;
+	bool has_other; /* services over transports that we lack */
+	struct locate_target target;
+	union addr numeric;
+
+	struct lookup question; /* NAPTR, then SRV by SRV */
+	struct dns_answer *naptr;
+	struct service services[RESOLVER_TARGETS_MAX];
+	size_t n_services, service;
+	enum sip_transport fallback; /* when there is no SRV record */
+
+	struct dns_answer *srv; /* of services[service] */
+	uint8_t order[RESOLVER_TARGETS_MAX];
+	size_t next_target;
+
+	enum sip_transport transport; /* of the addresses at hand */
+	uint16_t port;
+	struct str name; /* whose; in `srv` or `host` */
+	int families[2];
+	size_t n_families, family, next_address;
+	struct lookup addresses[2]; /* by family */
+
+	struct list suspects;
+	size_t n_suspects;
+	size_t host_len;
+	char host[];
+};
+
+/* Choose where the search starts. Nothing is asked yet. */
+void search_begin(struct locate *l);
+
+/* One step. Returns 0 with *out, SEARCH_GO_ON (call again), VD_EAGAIN
+ * (locate_wake() tells) or how it ended. */
+int search_step(struct locate *l, struct locate_hop *out);
+
+/* The DNS gives no more hops, because of `err`. */
+int search_give_up(struct locate *l, int err);
+
+/* Whatever the search holds goes back; it is ended. */
+void search_release(struct locate *l);
+
+/* --- locate.c: searches as others see them, and how they wait --- */
+
+/* Its lookup is answered: the search that waits for it may go on. */
+void locate_wake(struct locate *l);
 
 /* Tell the searches that can go on. Called where no c-ares call is on the
  * stack. */

@@ -12,9 +12,37 @@ libviaduct_a_SOURCES += \
 
 if HAVE_CMOCKA
 txn_bench = tests/unit/txn/bench.c tests/unit/txn/bench.h
-
-check_PROGRAMS += tests/unit/txn/test_machine
+check_PROGRAMS += \
+	tests/unit/txn/test_branch \
+	tests/unit/txn/test_cancel \
+	tests/unit/txn/test_client \
+	tests/unit/txn/test_machine \
+	tests/unit/txn/test_match \
+	tests/unit/txn/test_memory \
+	tests/unit/txn/test_server \
+	tests/unit/txn/test_timers
+tests_unit_txn_test_branch_SOURCES = tests/unit/txn/test_branch.c $(txn_bench)
+tests_unit_txn_test_branch_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_branch_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_cancel_SOURCES = tests/unit/txn/test_cancel.c $(txn_bench)
+tests_unit_txn_test_cancel_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_cancel_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_client_SOURCES = tests/unit/txn/test_client.c $(txn_bench)
+tests_unit_txn_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_client_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_txn_test_machine_SOURCES = tests/unit/txn/test_machine.c $(txn_bench)
 tests_unit_txn_test_machine_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_txn_test_machine_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_match_SOURCES = tests/unit/txn/test_match.c $(txn_bench)
+tests_unit_txn_test_match_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_match_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_memory_SOURCES = tests/unit/txn/test_memory.c $(txn_bench)
+tests_unit_txn_test_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_server_SOURCES = tests/unit/txn/test_server.c $(txn_bench)
+tests_unit_txn_test_server_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_server_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_txn_test_timers_SOURCES = tests/unit/txn/test_timers.c $(txn_bench)
+tests_unit_txn_test_timers_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_txn_test_timers_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

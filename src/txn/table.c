@@ -47,6 +47,8 @@ static void txns_free(struct hash_node **buckets, size_t n)
 	struct hash_node *node;
 	size_t at = 0;
 
+	if (buckets == NULL) /* there is none, whatever n was */
+		return;
 	while ((node = bucket_take(buckets, n, &at)) != NULL)
 		txn_free(CONTAINER_OF(node, struct txn, node));
 }

@@ -38,7 +38,10 @@ struct resolver;
 int resolver_new(struct loop *loop, struct mem *mem, struct stats *stats,
 		 const struct resolver_conf *conf, struct resolver **out,
 		 char why[256]);
-void resolver_free(struct resolver *r); /* open searches end silently */
+
+/* NULL allowed; not from within a locate_ready_fn. Open searches give no more
+ * hops and tell nobody; each still wants its locate_end(). */
+void resolver_free(struct resolver *r);
 
 /* What is to be reached: the relevant parts of a Route or Request-URI. */
 struct locate_target {
@@ -67,7 +70,8 @@ typedef void locate_ready_fn(void *arg);
 
 /*
  * Begin. target is copied. No query is sent yet.
- * Returns 0, VD_ENOMEM, VD_ELIMIT (resolver.in_flight) or VD_EINVAL.
+ * Returns 0, VD_ENOMEM, VD_EINVAL (no host name) or VD_ELIMIT (as many searches
+ * as resolver.in_flight wait, and this one needs the DNS).
  */
 int locate_start(struct resolver *r, const struct locate_target *target,
 		 locate_ready_fn *ready, void *arg, struct locate **out);
@@ -78,8 +82,9 @@ int locate_start(struct resolver *r, const struct locate_target *target,
  * Returns 0 with *out, VD_EAGAIN (ready will be called), or at the end of the
  * list: VD_ENOENT when the name has no SIP service (or all hops were given),
  * VD_ETIMEOUT (no name server answered within search_timeout_ms), VD_ESERVFAIL,
- * VD_EUNSUP (a service is there, but over no transport of ours). After an error
- * it stays at the end.
+ * VD_EUNSUP (a service is there, but over no transport of ours), VD_ELIMIT
+ * (too many wait, or too many queries are in flight) or VD_ENOMEM. After an
+ * error it stays at the end.
  */
 int locate_next(struct locate *l, struct locate_hop *out);
 

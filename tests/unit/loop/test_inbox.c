@@ -190,7 +190,7 @@ static void every_allocation_may_fail_and_nothing_leaks(void **state)
 /* Threads that send to each other at random until each has got its share. */
 enum {
 	N_THREADS = 3,
-	N_EACH = 20000, /* parcels that each thread sends to each other */
+	N_EACH = 3000, /* parcels that each thread sends to each other */
 };
 
 static struct thread {

@@ -77,6 +77,7 @@ int bench_setup(void **state)
 	assert_int_equal(mem_new(0, &b->mem), 0);
 	b->used = (struct conn_ref){.worker = 1, .slot = 2, .generation = 3};
 	b->owner.bench = b;
+	b->timers = bench_timers;
 	bench_table(b, 3, bench_secret, &b->table);
 	*state = b;
 	return 0;
@@ -263,7 +264,7 @@ void bench_client_new(struct bench *b, const char *method)
 
 	assert_int_equal(client_txn_new(b->table,
 					sip_method_parse(str_from(method)),
-					&bench_timers, &bench_client_ops,
+					&b->timers, &bench_client_ops,
 					&b->owner, &b->ct),
 			 0);
 	len = client_txn_branch(b->ct, 42, b->branch);
@@ -309,7 +310,7 @@ void bench_server_new(struct bench *b, const char *method,
 		hop.conn = b->used;
 	assert_int_equal(server_txn_new(b->table,
 					bench_request(method, "z9hG4bKpeer"),
-					&hop, &bench_timers, &bench_server_ops,
+					&hop, &b->timers, &bench_server_ops,
 					&b->owner, &b->st),
 			 0);
 	b->owner.st = b->st;

@@ -39,6 +39,7 @@ struct bench {
 	struct timer_wheel *wheel;
 	struct mem *mem;
 	struct stats stats;
+	struct txn_timers timers; /* of what is made from now on */
 	struct txn_table *table;
 	struct sent sent[BENCH_SENT_MAX];
 	size_t n_sent;
