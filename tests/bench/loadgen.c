@@ -1589,6 +1589,7 @@ static const struct option long_options[] = {
 	{"stateless", no_argument, NULL, 'l'},
 	{"step", no_argument, NULL, 'S'},
 	{"progress", required_argument, NULL, 'P'},
+	{"help", no_argument, NULL, 'h'},
 	{"verbose", no_argument, NULL, 'v'},
 	{NULL, 0, NULL, 0},
 };
@@ -1618,6 +1619,7 @@ static void option_take(struct options *o, int c, const char *arg)
 	case 'S': o->step = true; break;
 	case 'P': o->progress_s = number_parse(arg, 0.1); break;
 	case 'v': o->verbose = true; break;
+	case 'h': fputs(usage, stdout); exit(EXIT_GOOD);
 	default: fputs(usage, stderr); exit(EXIT_USAGE);
 	}
 	/* clang-format on */
