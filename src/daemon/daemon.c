@@ -302,22 +302,28 @@ static int start(struct daemon *d, char *why)
  * ----------------------------------------------------------------------------------
  */
 
+static void stop_workers(struct daemon *d)
+{
+	tell_all(d, PARCEL_STOP, NULL);
+	for (unsigned i = 0; i < d->n_workers; i++)
+		if (d->workers[i] != NULL)
+			worker_join(d->workers[i]);
+	for (unsigned i = 0; i < d->n_workers; i++)
+		if (d->workers[i] != NULL)
+			worker_close(d->workers[i]);
+}
+
 static void stop(struct daemon *d)
 {
-	if (d->workers != NULL) {
-		tell_all(d, PARCEL_STOP, NULL);
-		for (unsigned i = 0; i < d->n_workers; i++)
-			if (d->workers[i] != NULL)
-				worker_join(d->workers[i]);
-		for (unsigned i = 0; i < d->n_workers; i++)
-			worker_free(d->workers[i]);
-	}
-	free(d->workers);
+	if (d->workers != NULL)
+		stop_workers(d);
 	if (d->transports != NULL)
 		transport_set_close(d->transports);
+	post_free(d->post);
+	for (unsigned i = 0; d->workers != NULL && i < d->n_workers; i++)
+		worker_free(d->workers[i]);
+	free(d->workers);
 	loop_free(d->loop);
-	if (d->post != NULL)
-		post_free(d->post);
 	state_close(&d->state);
 	if (d->current != NULL)
 		snapshot_unref(&d->current->snapshot);

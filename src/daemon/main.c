@@ -79,7 +79,7 @@ static int run(enum mode mode, const char *path)
 		conf_print_schema(config_options, stdout);
 		return EXIT_STOPPED;
 	case MODE_VERSION:
-		puts(PACKAGE_STRING);
+		puts("viaductd " PACKAGE_VERSION);
 		return EXIT_STOPPED;
 	case MODE_HELP:
 		fputs(usage, stdout);

@@ -260,12 +260,8 @@ int worker_new(const struct worker_env *env, unsigned index,
 				    &w->transport);
 	if (err == 0)
 		err = open_proxy(w, config);
-	if (err != 0) {
-		worker_free(w);
-		return err;
-	}
-	*out = w;
-	return 0;
+	*out = w; /* as far as it came; the caller takes it down */
+	return err;
 }
 
 static void *run(void *arg)
@@ -298,13 +294,20 @@ void worker_join(struct worker *w)
 	w->is_started = false;
 }
 
+void worker_close(struct worker *w)
+{
+	proxy_free(w->proxy);
+	transport_free(w->transport);
+	resolver_free(w->resolver);
+	w->proxy = NULL;
+	w->transport = NULL;
+	w->resolver = NULL;
+}
+
 void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	proxy_free(w->proxy);
-	transport_free(w->transport);
-	resolver_free(w->resolver);
 	loop_free(w->loop);
 	if (w->mem != NULL)
 		mem_free_all(w->mem);

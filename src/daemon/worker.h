@@ -24,11 +24,16 @@ struct worker_env { /* shared; borrowed */
 };
 
 /* Make everything it needs; the thread does not run yet. Returns 0, or an
- * error with one sentence in `why`. */
+ * error with one sentence in `why`; *out may be set even then, and is to be
+ * closed and freed. */
 int worker_new(const struct worker_env *env, unsigned index,
 	       struct config *config, struct worker **out, char why[256]);
 int worker_start(struct worker *w); /* 0 or VD_ESYS */
 void worker_join(struct worker *w); /* after PARCEL_STOP */
+
+/* The end comes in two parts: all workers are closed, the inboxes freed, then
+ * the workers with their loops. */
+void worker_close(struct worker *w);
 void worker_free(struct worker *w); /* NULL allowed */
 
 const struct stats *worker_stats(const struct worker *w);

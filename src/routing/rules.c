@@ -33,11 +33,30 @@ static void decide(struct request *r, const struct rule *rule)
 		look_up_user(r);
 }
 
-/* With Route values left, the destination is the topmost Route, not a user of
- * ours (16.6 step 6). */
+/* A plan whose Request-URI the operator wrote, but not the next hop. */
+static bool names_only_uris(const struct plan *plan)
+{
+	if (plan == NULL)
+		return false;
+	while (plan->kind != PLAN_LEAF)
+		plan = &plan->children[0];
+	return plan->uri.len != 0 && plan->next_hop.len == 0;
+}
+
+/*
+ * With Route values left, the destination is the topmost Route, not a user of
+ * ours (16.6 step 6). Nor may a stranger's Route lead elsewhere what the
+ * operator wanted at the URIs that he wrote.
+ */
 static bool applies(const struct rule *rule, const struct request *r)
 {
-	return rule->action != RULE_REGISTERED || r->route.p == NULL;
+	if (r->route.p == NULL)
+		return true;
+	if (rule->action == RULE_REGISTERED)
+		return false;
+	return r->caller != CALLER_ANONYMOUS ||
+	       rule->verdict.kind != VERDICT_FORWARD ||
+	       !names_only_uris(rule->verdict.plan);
 }
 
 enum step_result step_rules(struct request *r)

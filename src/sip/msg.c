@@ -215,6 +215,34 @@ static const char *resync(const char *p, const char *end)
 	return lf != NULL ? lf + 1 : end;
 }
 
+static bool is_in_answers(enum sip_hdr_id id)
+{
+	return id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO ||
+	       id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ;
+}
+
+/* Too many fields: the message is refused, and of it only what the refusal is
+ * made of is kept. False when even that is too much. */
+static bool make_room(struct indexer *ix)
+{
+	struct sip_msg *m = ix->msg;
+	unsigned n = m->n_hdrs;
+
+	sip_msg_blame(m, 513, "Too Many Header Fields");
+	memset(m->first, 0, sizeof(m->first));
+	memset(m->count, 0, sizeof(m->count));
+	m->n_hdrs = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_in_answers(m->hdrs[i].id))
+			continue;
+		m->hdrs[m->n_hdrs] = m->hdrs[i];
+		m->hdrs[m->n_hdrs].next = 0;
+		chain_field(ix, m->hdrs[m->n_hdrs].id);
+		m->n_hdrs++;
+	}
+	return m->n_hdrs < ix->max_hdrs;
+}
+
 /* Returns what follows the empty line, or the end when there is none. */
 static const char *index_fields(struct indexer *ix, const char *p)
 {
@@ -232,10 +260,8 @@ static const char *index_fields(struct indexer *ix, const char *p)
 			sip_msg_blame(ix->msg, 400, "Header Does Not End");
 			return crlf;
 		}
-		if (ix->msg->n_hdrs == ix->max_hdrs) {
-			sip_msg_blame(ix->msg, 513, "Too Many Header Fields");
+		if (ix->msg->n_hdrs == ix->max_hdrs && !make_room(ix))
 			return ix->end;
-		}
 		add_field(ix, p, crlf);
 		p = crlf + 2;
 	}
@@ -279,7 +305,7 @@ static void index_request_line(struct sip_msg *m, struct str line)
 	m->method_name = slice(line.p, p);
 	m->method = sip_method_parse(m->method_name);
 	q = memrchr(line.p, ' ', line.len);
-	if (p == line.p || q == NULL || *p != ' ' || q <= p) {
+	if (p == line.p || q == NULL || *p != ' ' || q < p + 2) {
 		sip_msg_blame(m, 400, phrase);
 		return;
 	}

@@ -20,23 +20,51 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/transport/test_udp \
 	tests/unit/transport/test_framing \
-	tests/unit/transport/test_conn
+	tests/unit/transport/test_conn \
+	tests/unit/transport/test_set \
+	tests/unit/transport/test_limits \
+	tests/unit/transport/test_workers
 
 tests_unit_transport_test_udp_SOURCES = \
 	tests/unit/transport/bench.h \
 	tests/unit/transport/bench.c \
 	tests/unit/transport/test_udp.c
+tests_unit_transport_test_udp_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_udp_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_transport_test_framing_SOURCES = \
 	tests/unit/transport/bench.h \
 	tests/unit/transport/bench.c \
 	tests/unit/transport/test_framing.c
+tests_unit_transport_test_framing_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_framing_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_transport_test_conn_SOURCES = \
 	tests/unit/transport/bench.h \
 	tests/unit/transport/bench.c \
 	tests/unit/transport/test_conn.c
+tests_unit_transport_test_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_conn_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_set_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_set.c
+tests_unit_transport_test_set_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_set_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_limits_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_limits.c
+tests_unit_transport_test_limits_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_limits_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transport_test_limits_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
+tests_unit_transport_test_workers_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_workers.c
+tests_unit_transport_test_workers_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_workers_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

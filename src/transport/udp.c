@@ -4,26 +4,23 @@
 
 #include "viaduct/util/err.h"
 
+/* The kernel overwrites the lengths of those that it fills. */
+static void udp_in_reset(struct udp *u, int i)
+{
+	u->in[i].msg_hdr.msg_namelen = sizeof(u->in_from[i]);
+	u->in[i].msg_hdr.msg_controllen = sizeof(u->in_control[i]);
+}
+
 static void udp_in_init(struct udp *u)
 {
-	for (size_t i = 0; i < UDP_BATCH; i++) {
-		u->in_iov[i].iov_base = u->bytes + i * UDP_DATAGRAM;
+	for (int i = 0; i < UDP_BATCH; i++) {
+		u->in_iov[i].iov_base = u->bytes + (size_t)i * UDP_DATAGRAM;
 		u->in_iov[i].iov_len = UDP_DATAGRAM;
 		u->in[i].msg_hdr.msg_iov = &u->in_iov[i];
 		u->in[i].msg_hdr.msg_iovlen = 1;
 		u->in[i].msg_hdr.msg_name = &u->in_from[i];
-	}
-}
-
-/* The kernel has overwritten the lengths. */
-static void udp_in_reset(struct udp *u, const struct udp_sock *s)
-{
-	for (size_t i = 0; i < UDP_BATCH; i++) {
-		struct msghdr *h = &u->in[i].msg_hdr;
-
-		h->msg_namelen = sizeof(u->in_from[i]);
-		h->msg_control = s->is_any ? &u->in_control[i] : NULL;
-		h->msg_controllen = s->is_any ? sizeof(u->in_control[i]) : 0;
+		u->in[i].msg_hdr.msg_control = &u->in_control[i];
+		udp_in_reset(u, i);
 	}
 }
 
@@ -78,10 +75,11 @@ static int udp_receive_batch(struct udp_sock *s)
 	struct udp *u = s->udp;
 	int n;
 
-	udp_in_reset(u, s);
 	n = recvmmsg(s->fd, u->in, UDP_BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		udp_deliver(s, &u->in[i], &u->in_from[i]);
+		udp_in_reset(u, i);
+	}
 	return n;
 }
 

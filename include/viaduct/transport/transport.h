@@ -68,15 +68,17 @@ struct transport_ops {
 			   struct str bytes);
 	/* A stream that cannot be framed any more: answer if you can (the
 	 * answer is flushed), it is closed after this returns. `status` is 400
-	 * or 513. */
+	 * or 513. Also a datagram over limits.message_size (513). */
 	void (*on_broken)(void *arg, const struct flow *from, struct str bytes,
 			  unsigned status);
-	/* ICMP says that a datagram of ours did not arrive; payload is the
-	 * start of that datagram. err: VD_ECONN (port) or VD_EUNREACH. */
+	/* ICMP says that a datagram of ours did not arrive, or the system
+	 * refused to send it; payload is the start of that datagram. err:
+	 * VD_ECONN (port) or VD_EUNREACH. */
 	void (*on_udp_error)(void *arg, const union addr *remote, int err,
 			     struct str payload);
-	/* A connection is gone, or could not be made, or the reference that a
-	 * send used was stale. Called on every worker. */
+	/* A connection is gone, or could not be made: called on every worker.
+	 * Or a message that was passed on to the connection's worker came too
+	 * late: called on the sender. Never from inside a transport_...(). */
 	void (*on_conn_closed)(void *arg, struct conn_ref conn);
 };
 
@@ -117,9 +119,10 @@ int transport_source(struct transport *t, const struct hop *to,
  *
  * used: the connection, for streams (may be NULL).
  *
- * Returns 0, VD_ECONN (only_conn and gone), VD_EUNREACH, VD_ETOOBIG (UDP over
- * 65,507 bytes), VD_ELIMIT (too many connections, output queue full: that
- * connection is closed), VD_ENOMEM or VD_ESYS. Later failures come through
+ * Returns 0, VD_ECONN (only_conn and gone; or refused at once), VD_EUNREACH,
+ * VD_ETOOBIG (UDP over 65,507 bytes), VD_ELIMIT (too many connections or
+ * datagrams in the queue, no parcel; or that connection's output queue is full:
+ * it is closed), VD_ENOMEM or VD_ESYS. Later failures come through
  * on_conn_closed and on_udp_error.
  */
 int transport_send(struct transport *t, const struct hop *to, struct buf *b,

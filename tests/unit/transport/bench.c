@@ -139,32 +139,39 @@ static void on_turn_end(void *arg)
 int bench_start_worker(struct bench *b, unsigned i)
 {
 	struct bench_worker *w = &b->w[i];
-	int err;
+
+	return transport_new(b->set, i, w->loop, w->mem, &w->stats, &ops, w,
+			     &w->transport);
+}
+
+static void prepare_worker(struct bench *b, unsigned i)
+{
+	struct bench_worker *w = &b->w[i];
 
 	w->bench = b;
 	w->index = i;
-	if (w->mem == NULL)
-		assert_int_equal(mem_new(0, &w->mem), 0);
-	if (w->loop == NULL) {
-		assert_int_equal(loop_new(&w->loop), 0);
-		assert_int_equal(post_join(b->post, i, w->loop, on_parcel, w),
-				 0);
-		assert_int_equal(loop_on_turn_end(w->loop, on_turn_end, w), 0);
-		loop_stop(w->loop);
-		loop_run(w->loop);
-	}
-	err = transport_new(b->set, i, w->loop, w->mem, &w->stats, &ops, w,
-			    &w->transport);
-	return err;
+	assert_int_equal(mem_new(0, &w->mem), 0);
+	assert_int_equal(loop_new(&w->loop), 0);
+	assert_int_equal(post_join(b->post, i, w->loop, on_parcel, w), 0);
+	assert_int_equal(loop_on_turn_end(w->loop, on_turn_end, w), 0);
+	loop_stop(w->loop);
+	loop_run(w->loop);
 }
 
-void bench_start(struct bench *b)
+void bench_prepare(struct bench *b)
 {
 	char why[256];
 
 	assert_int_equal(post_new(b->n_workers, b->max_parcels, &b->post), 0);
 	if (bench_open(b, why) != 0)
 		fail_msg("%s", why);
+	for (unsigned i = 0; i < b->n_workers; i++)
+		prepare_worker(b, i);
+}
+
+void bench_start(struct bench *b)
+{
+	bench_prepare(b);
 	for (unsigned i = 0; i < b->n_workers; i++)
 		assert_int_equal(bench_start_worker(b, i), 0);
 }

@@ -63,7 +63,9 @@ void bench_listen(struct bench *b, enum sip_transport t, const char *hostport);
 void bench_start(struct bench *b);
 void bench_free(struct bench *b);
 
-/* The parts of bench_start(), for those that expect failures. */
+/* The parts of bench_start(), for those that expect failures: everything but
+ * the workers, of it the listeners alone, and one worker. */
+void bench_prepare(struct bench *b);
 int bench_open(struct bench *b, char why[256]);
 int bench_start_worker(struct bench *b, unsigned w);
 void bench_stop_worker(struct bench *b, unsigned w);

@@ -205,7 +205,7 @@ static void an_icmp_error_costs_no_other_datagram(void **state)
 static void a_refused_datagram_is_told(void **state)
 {
 	struct bench *b = *state;
-	struct hop bad = bench_hop(SIP_UDP, 0, "240.0.0.1:5060");
+	struct hop bad = bench_hop(SIP_UDP, 0, "255.255.255.255:5060");
 	struct hop live = bench_hop(SIP_UDP, 0, peer);
 	int fd = peer_udp(peer);
 	union addr from;
