@@ -30,9 +30,11 @@ static int check_counts(struct sip_msg *m)
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
 		unsigned n = m->count[singletons[i].id];
 
+		if (n == 1)
+			continue;
 		if (n > 1)
 			return sip_msg_blame(m, 400, singletons[i].repeated);
-		if (n == 0 && singletons[i].missing != NULL)
+		if (singletons[i].missing != NULL)
 			return sip_msg_blame(m, 400, singletons[i].missing);
 	}
 	return 0;
@@ -54,12 +56,21 @@ static int check_uri(struct sip_msg *m, const struct sip_limits *limits)
 	return 0;
 }
 
+static bool has_many_vias(const struct sip_msg *m, unsigned max)
+{
+	struct sip_values it;
+	unsigned n = 0;
+
+	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
+		if (++n > max)
+			return true;
+	return false;
+}
+
 /* The top value is ours to understand; the others are only counted. */
 static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
 {
 	const struct sip_via *via = sip_msg_top_via(m);
-	struct sip_values it;
-	unsigned n = 0;
 
 	if (m->count[SIP_HDR_VIA] == 0)
 		return sip_msg_blame(m, 400, "Missing Via");
@@ -68,9 +79,8 @@ static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
 	/* RFC 4475 section 3.2.1: it promises an identifier and has none */
 	if (m->is_request && str_eq(via->branch, STR("z9hG4bK")))
 		return sip_msg_blame(m, 400, "Via Branch Without Identifier");
-	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
-		if (++n > limits->vias)
-			return sip_msg_blame(m, 483, "Too Many Via Values");
+	if (has_many_vias(m, limits->vias))
+		return sip_msg_blame(m, 483, "Too Many Via Values");
 	return 0;
 }
 
@@ -78,20 +88,19 @@ static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
  * inside, and phones are not that careful. */
 static bool is_call_id(struct str s)
 {
-	const char *p = s.p, *end = str_end(s);
+	const char *end = str_end(s);
 
-	while (p<end && * p> ' ' && *p < 0x7f)
-		p++;
-	return p == end && s.len != 0;
+	return s.len != 0 && span_long(s.p, end, CT_VISIBLE) == end;
 }
 
+/* A response goes back along the Via values, whatever From and To hold. */
 static int check_dialog(struct sip_msg *m)
 {
 	const struct sip_cseq *cseq = sip_msg_cseq(m);
 
-	if (sip_msg_from(m) == NULL)
+	if (m->is_request && sip_msg_from(m) == NULL)
 		return sip_msg_blame(m, 400, "Malformed From");
-	if (sip_msg_to(m) == NULL)
+	if (m->is_request && sip_msg_to(m) == NULL)
 		return sip_msg_blame(m, 400, "Malformed To");
 	if (!is_call_id(sip_msg_call_id(m)))
 		return sip_msg_blame(m, 400, "Malformed Call-ID");

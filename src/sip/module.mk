@@ -11,6 +11,7 @@ libviaduct_a_SOURCES += \
 	src/sip/names.c \
 	src/sip/param.c \
 	src/sip/response.c \
+	src/sip/start.c \
 	src/sip/uri.c \
 	src/sip/uri_eq.c \
 	src/sip/value.c \

@@ -374,6 +374,26 @@ static void as_many_fields_as_allowed_are_indexed(void **state)
 	parsed_free(x);
 }
 
+/* What a 513 is made of is found wherever it stands. */
+static void a_message_with_too_many_fields_can_be_answered(void **state)
+{
+	char text[4096] = REQUEST_LINE VIA FROM;
+	struct parsed *x;
+
+	(void)state;
+	for (int i = 0; i < 2 * TEST_HEADERS; i++)
+		strcat(text, "X: y\r\n");
+	strcat(text, TO CALL_ID CSEQ "Via: SIP/2.0/UDP h\r\n" END);
+	x = parse(text);
+	assert_int_equal(x->msg.bad_status, 513);
+	assert_int_equal(x->msg.n_hdrs, 6);
+	assert_true(sip_msg_can_answer(&x->msg));
+	assert_int_equal(x->msg.count[SIP_HDR_VIA], 2);
+	assert_str(sip_hdr_value(&x->msg, sip_msg_next(&x->msg, x->hdrs)),
+		   "SIP/2.0/UDP h");
+	parsed_free(x);
+}
+
 /* Chains between fields of one kind are stored in a byte each. */
 static void fields_far_apart_are_still_chained(void **state)
 {
@@ -457,6 +477,8 @@ int main(void)
 		cmocka_unit_test(a_head_without_an_empty_line_is_bad),
 		cmocka_unit_test(content_length_must_fit_what_is_there),
 		cmocka_unit_test(as_many_fields_as_allowed_are_indexed),
+		cmocka_unit_test(
+			a_message_with_too_many_fields_can_be_answered),
 		cmocka_unit_test(fields_far_apart_are_still_chained),
 		cmocka_unit_test(fields_are_found_by_full_and_compact_name),
 		cmocka_unit_test(the_call_id_is_found_without_an_index),
