@@ -1,6 +1,8 @@
 /* What is ours: addresses, names, domains (DESIGN: "ourselves"). */
 #include "proxy/proxy_priv.h"
 
+#include "viaduct/util/put.h"
+
 static bool domain_matches(const struct domain *d, struct str host)
 {
 	const struct str *aliases = d->aliases.v;
@@ -116,14 +118,16 @@ bool ours_is_uri(const struct request *r, const struct sip_uri *uri)
 	return request_host_is_local(r, uri->host, uri->port);
 }
 
-static size_t put(char *out, struct str host, uint16_t port)
+static size_t put_hostport(char *out, struct str host, uint16_t port)
 {
-	size_t len = host.len < SENT_BY_MAX - 8 ? host.len : SENT_BY_MAX - 8;
+	struct put p = put_into(out, SENT_BY_MAX);
 
-	memcpy(out, host.p, len);
-	if (port != 0)
-		len += (size_t)snprintf(out + len, 8, ":%u", port);
-	return len;
+	put_str(&p, host);
+	if (port != 0) {
+		put_str(&p, STR(":"));
+		put_uint(&p, port);
+	}
+	return p.is_cut ? 0 : put_done(&p).len;
 }
 
 size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
@@ -135,11 +139,12 @@ size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
 	union addr a = l->addr;
 
 	if (l->advertise_host.len != 0)
-		return put(out, l->advertise_host, l->advertise_port);
+		return put_hostport(out, l->advertise_host, l->advertise_port);
 	if (c->name_host.len != 0) {
 		uint16_t port = c->name_port != 0 ? c->name_port : port_of(l);
 
-		return put(out, c->name_host, port == usual ? 0 : port);
+		return put_hostport(out, c->name_host,
+				    port == usual ? 0 : port);
 	}
 	if (addr_is_any(&a)) {
 		if (transport_source(p->env.transport, hop, &a) != 0)
