@@ -25,8 +25,24 @@ static const struct {
 	/* clang-format on */
 };
 
+/* As most of the time: the four are there, and nothing stands twice. */
+static bool is_each_once(const uint16_t n[])
+{
+	unsigned must = n[SIP_HDR_FROM] & n[SIP_HDR_TO] & n[SIP_HDR_CALL_ID] &
+			n[SIP_HDR_CSEQ];
+	unsigned may = n[SIP_HDR_FROM] | n[SIP_HDR_TO] | n[SIP_HDR_CALL_ID] |
+		       n[SIP_HDR_CSEQ] | n[SIP_HDR_MAX_FORWARDS] |
+		       n[SIP_HDR_CONTENT_TYPE] | n[SIP_HDR_EXPIRES] |
+		       n[SIP_HDR_MIN_EXPIRES] | n[SIP_HDR_RETRY_AFTER] |
+		       n[SIP_HDR_MAX_BREADTH] | n[SIP_HDR_TIMESTAMP];
+
+	return must == 1 && may == 1;
+}
+
 static int check_counts(struct sip_msg *m)
 {
+	if (is_each_once(m->count))
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
 		unsigned n = m->count[singletons[i].id];
 
@@ -58,9 +74,12 @@ static int check_uri(struct sip_msg *m, const struct sip_limits *limits)
 
 static bool has_many_vias(const struct sip_msg *m, unsigned max)
 {
+	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
 	struct sip_values it;
 	unsigned n = 0;
 
+	if (h->next == 0 && h->value_len == m->via.text.len)
+		return max == 0;
 	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
 		if (++n > max)
 			return true;
@@ -117,7 +136,7 @@ static bool is_route(struct str value)
 	struct sip_addr addr;
 	struct sip_uri uri;
 
-	return sip_addr_parse(value, &addr) == 0 && addr.uri.p[-1] == '<' &&
+	return sip_addr_split(value, &addr) && addr.uri.p[-1] == '<' &&
 	       sip_uri_parse(addr.uri, &uri) == 0;
 }
 

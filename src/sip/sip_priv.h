@@ -160,6 +160,9 @@ is_lower(const char *s, const char *lower, size_t len)
 #define IS_NAME(s, lit)                                                        \
 	((s).len == sizeof(lit) - 1 && is_lower((s).p, lit, sizeof(lit) - 1))
 
+/* sip_addr_parse() without a look at the URI; may leave `out` half filled. */
+bool sip_addr_split(struct str text, struct sip_addr *out);
+
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
 
 /*

@@ -7,7 +7,6 @@
  * retransmits: a message that is lost shows as a failed call, one that comes
  * twice as a retransmission of the proxy. tests/bench/README.md explains the
  * options, the phases and the output. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>

@@ -3,7 +3,6 @@
  * to the callee that the command line names, pops the top Via of each response
  * and sends it to the next one's address. It keeps no state and checks nothing:
  * what a proxy costs beyond this is what its work as a proxy costs. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -30,3 +30,10 @@ tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
 endif
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_dns
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_dns_LDFLAGS = $(LIBFUZZER)
+endif
