@@ -95,8 +95,7 @@ static void use_unref(struct conf_use *use, struct mem *mem)
 	use->n_requests--;
 	if (use->n_requests > 0 || use->is_current)
 		return;
-	snapshot_unref(use->snapshot);
-	mem_free(mem, use, sizeof(*use));
+	conf_use_free(use, mem);
 }
 
 void request_free(struct request *r)
