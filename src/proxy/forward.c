@@ -57,11 +57,11 @@ int forward_target(struct request *r, const struct plan *leaf,
 	struct sip_addr route;
 
 	memset(out, 0, sizeof(*out));
-	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri_text;
+	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
 	if (r->route.p == NULL && leaf->uri.len == 0) {
-		out->next = r->uri; /* parsed, and known to be sip */
+		out->next = *r->uri; /* parsed, and known to be sip */
 		return 0;
 	}
 	if (r->route.p == NULL)
@@ -101,9 +101,9 @@ int forward_hop(struct request *r, const struct locate_hop *found,
  */
 const struct hop *forward_pinned_hop(const struct request *r)
 {
-	const struct dialog *d = &r->dialog;
+	const struct dialog *d = r->dialog;
 
-	if (!d->is_valid || r->caller != CALLER_ANONYMOUS)
+	if (d == NULL || r->caller != CALLER_ANONYMOUS)
 		return NULL;
 	if (d->is_from_initiator)
 		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
@@ -267,7 +267,7 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 	}
 	if (o->is_strict) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(r->uri_text));
+						STR_FMT(r->uri->text));
 		const struct sip_hdr *h, *end = NULL;
 
 		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
