@@ -11,6 +11,7 @@ MODULES = {
     "test_overload": 6,
     "test_relay": 7,
     "test_log": 8,
+    "test_fuzz": 30,
 }
 
 
