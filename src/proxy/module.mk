@@ -14,3 +14,19 @@ libviaduct_a_SOURCES += \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
 	src/proxy/token.c
+
+if HAVE_CMOCKA
+proxy_bench = tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/proxy/test_best \
+	tests/unit/proxy/test_context
+
+tests_unit_proxy_test_best_SOURCES = tests/unit/proxy/test_best.c
+tests_unit_proxy_test_best_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_best_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_context_SOURCES = tests/unit/proxy/test_context.c \
+	$(proxy_bench)
+tests_unit_proxy_test_context_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_context_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif
