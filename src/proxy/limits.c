@@ -72,6 +72,14 @@ static enum step_result refuse(struct request *r, const char *why)
 	return STEP_DONE;
 }
 
+/* This worker's share, rounded up. */
+static size_t max_transactions(const struct request *r)
+{
+	unsigned n = r->proxy->env.n_workers;
+
+	return (r->conf->limits.transactions + n - 1) / n;
+}
+
 enum step_result step_limits(struct request *r)
 {
 	struct proxy *p = r->proxy;
@@ -79,8 +87,7 @@ enum step_result step_limits(struct request *r)
 
 	if (p->is_draining)
 		return refuse(r, "server.drain");
-	if (txn_n_open(p->txns) >=
-	    r->conf->limits.transactions / p->env.n_workers + 1)
+	if (txn_n_open(p->txns) >= max_transactions(r))
 		return refuse(r, "limits.transactions");
 	if (rate != 0 && r->caller == CALLER_ANONYMOUS &&
 	    !source_limiter_allows(p->sources, &r->flow.remote, rate,
