@@ -150,7 +150,8 @@ static void edit_max_forwards(struct request *r, struct sip_edits *e,
 	sip_edit_value(e, h, (struct str){text, (size_t)len});
 }
 
-/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out. */
+/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out; two that come in are
+ * refused as malformed. */
 static void edit_max_breadth(struct request *r, struct sip_edits *e,
 			     uint32_t breadth, char text[40])
 {
@@ -164,8 +165,6 @@ static void edit_max_breadth(struct request *r, struct sip_edits *e,
 	}
 	len = snprintf(text, 40, "%u", breadth);
 	sip_edit_value(e, h, (struct str){text, (size_t)len});
-	while ((h = sip_msg_next(r->msg, h)) != NULL)
-		sip_edit_remove(e, h);
 }
 
 static bool forms_dialog(const struct request *r)
