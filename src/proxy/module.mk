@@ -21,6 +21,7 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_best \
 	tests/unit/proxy/test_branch \
 	tests/unit/proxy/test_context \
+	tests/unit/proxy/test_forward \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
 
@@ -37,6 +38,11 @@ tests_unit_proxy_test_context_SOURCES = tests/unit/proxy/test_context.c \
 	$(proxy_bench)
 tests_unit_proxy_test_context_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_context_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
+	$(proxy_bench)
+tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
 	$(proxy_bench)
