@@ -96,6 +96,10 @@ void conf_build_init(struct conf_build *b, struct arena *arena,
 int conf_file_build(struct conf_build *b, const char *path,
 		    struct conf_node **out);
 
+/* The same from memory; `name` must live as long as the nodes. */
+int conf_memory_build(struct conf_build *b, struct str text, const char *name,
+		      struct conf_node **out);
+
 /*
  * ${NAME}, ${NAME:-default} and $$ in a scalar. False and reported when the
  * scalar is wrong; *has_name tells whether a name was replaced.
@@ -111,6 +115,14 @@ int conf_text_build(struct conf_build *b, struct str text, const char *name,
 
 /* Names the place of an earlier mention in a message: "FILE:LINE:COL". */
 struct str conf_place_text(struct arena *arena, const struct conf_place *p);
+
+/* Where the key is in a map, or map->n. */
+size_t conf_key_index(const struct conf_node *map, struct str key);
+
+/* Adds what `from` holds: maps go together, anything else that is in both is
+ * a mistake. Returns 0 or VD_ENOMEM. */
+int conf_map_merge(struct conf_build *b, struct conf_node *into,
+		   const struct conf_node *from);
 
 /* Nothing is written: "key:" and no more. */
 bool conf_is_null(const struct conf_node *n);

@@ -1,10 +1,8 @@
-/* Files, what they include, and the tree that comes of it. */
+/* Files and what they include. */
 #include "conf/conf_priv.h"
 
 #include <glob.h>
 #include <sys/stat.h>
-
-#include "viaduct/util/mem.h"
 
 /* A file that was read, known by what stat() says of it. */
 struct conf_file {
@@ -13,12 +11,6 @@ struct conf_file {
 	ino_t ino;
 	bool is_open; /* it, or what it includes, is being read */
 	const char *name;
-};
-
-struct conf_tree {
-	struct mem *mem;
-	struct arena arena;
-	struct conf_node *root;
 };
 
 /* How deep, and who asks: NULL for the first file. */
@@ -41,85 +33,6 @@ static void report_file(struct conf_build *b, const char *path,
 	else
 		conf_error(b->errors, &from->node->place, "include", "%s: %s",
 			   path, what);
-}
-
-/* Merging. */
-
-static int report_again(struct conf_build *b, const struct conf_node *key,
-			const struct conf_node *first)
-{
-	struct str where = conf_place_text(b->arena, &first->place);
-
-	if (where.p == NULL)
-		return VD_ENOMEM;
-	conf_error(b->errors, &key->place, b->path.text,
-		   "is written twice; first at %s", where.p);
-	return 0;
-}
-
-static int map_merge(struct conf_build *b, struct conf_node *into,
-		     const struct conf_node *from);
-
-/* The key is in both: only maps go together. */
-static int value_merge(struct conf_build *b, struct conf_node *into, size_t i,
-		       const struct conf_node *from, size_t j)
-{
-	struct conf_node **have = &into->items[i];
-	struct conf_node *more = from->items[j];
-	int err = 0;
-
-	conf_path_enter(&b->path, from->keys[j]->text);
-	if (conf_is_null(*have))
-		*have = more;
-	else if ((*have)->kind == CONF_MAP && more->kind == CONF_MAP)
-		err = map_merge(b, *have, more);
-	else if (!conf_is_null(more))
-		err = report_again(b, from->keys[j], into->keys[i]);
-	conf_path_leave(&b->path);
-	return err;
-}
-
-static size_t key_index(const struct conf_node *map, struct str key)
-{
-	size_t i = 0;
-
-	while (i < map->n && !str_eq(map->keys[i]->text, key))
-		i++;
-	return i;
-}
-
-static int make_room(struct conf_build *b, struct conf_node *map, size_t more)
-{
-	size_t n = map->n + more;
-	struct conf_node **v = arena_alloc(b->arena, 2 * n * sizeof(*v));
-
-	if (v == NULL)
-		return VD_ENOMEM;
-	for (size_t i = 0; i < map->n; i++) {
-		v[i] = map->items[i];
-		v[n + i] = map->keys[i];
-	}
-	map->items = v;
-	map->keys = v + n;
-	return 0;
-}
-
-static int map_merge(struct conf_build *b, struct conf_node *into,
-		     const struct conf_node *from)
-{
-	int err = from->n > 0 ? make_room(b, into, from->n) : 0;
-
-	for (size_t j = 0; j < from->n && err == 0; j++) {
-		size_t i = key_index(into, from->keys[j]->text);
-
-		if (i < into->n) {
-			err = value_merge(b, into, i, from, j);
-			continue;
-		}
-		into->keys[into->n] = from->keys[j];
-		into->items[into->n++] = from->items[j];
-	}
-	return err;
 }
 
 /* Patterns. */
@@ -157,7 +70,7 @@ static int file_include(struct conf_build *b, struct conf_node *root,
 	if (err != 0)
 		return err == VD_ENOMEM ? err : 0; /* reported: go on */
 	if (more->kind == CONF_MAP)
-		return map_merge(b, root, more);
+		return conf_map_merge(b, root, more);
 	if (!more->is_bad)
 		conf_error(b->errors, &more->place, NULL,
 			   "is no map; an included file holds options");
@@ -226,7 +139,7 @@ static int includes_apply(struct conf_build *b, struct conf_node *root,
 
 	if (root->kind != CONF_MAP)
 		return 0;
-	i = key_index(root, STR("include"));
+	i = conf_key_index(root, STR("include"));
 	if (i == root->n)
 		return 0;
 	n = root->items[i];
@@ -336,39 +249,6 @@ static int file_load(struct conf_build *b, const char *path,
 	return err;
 }
 
-/* Trees. */
-
-static int tree_new(struct conf_tree **out)
-{
-	struct conf_tree *t;
-	struct mem *mem;
-	int err = mem_new(CONF_MEMORY_MAX, &mem);
-
-	if (err != 0)
-		return err;
-	t = mem_zalloc(mem, sizeof(*t));
-	if (t == NULL) {
-		mem_free_all(mem);
-		return VD_ENOMEM;
-	}
-	t->mem = mem;
-	arena_init(&t->arena, mem);
-	*out = t;
-	return 0;
-}
-
-void conf_tree_free(struct conf_tree *t)
-{
-	struct mem *mem;
-
-	if (t == NULL)
-		return;
-	mem = t->mem;
-	arena_fini(&t->arena);
-	mem_free(mem, t, sizeof(*t));
-	mem_free_all(mem);
-}
-
 void conf_build_init(struct conf_build *b, struct arena *arena,
 		     struct conf_errors *errors)
 {
@@ -384,50 +264,8 @@ int conf_file_build(struct conf_build *b, const char *path,
 	return file_load(b, path, &first, out);
 }
 
-static int tree_done(struct conf_tree *t, int err,
-		     const struct conf_errors *errors, struct conf_tree **out)
+int conf_memory_build(struct conf_build *b, struct str text, const char *name,
+		      struct conf_node **out)
 {
-	if (err == 0 && conf_errors_no_memory(errors))
-		err = VD_ENOMEM;
-	if (err == 0)
-		*out = t;
-	else
-		conf_tree_free(t);
-	return err;
-}
-
-int conf_tree_load(const char *path, struct conf_errors *errors,
-		   struct conf_tree **out)
-{
-	struct conf_build b;
-	struct conf_tree *t;
-	int err = tree_new(&t);
-
-	if (err != 0)
-		return err;
-	conf_build_init(&b, &t->arena, errors);
-	err = conf_file_build(&b, path, &t->root);
-	return tree_done(t, err, errors, out);
-}
-
-int conf_tree_parse(struct str text, const char *name,
-		    struct conf_errors *errors, struct conf_tree **out)
-{
-	struct conf_build b;
-	struct conf_tree *t;
-	struct str kept;
-	int err = tree_new(&t);
-
-	if (err != 0)
-		return err;
-	conf_build_init(&b, &t->arena, errors);
-	kept = arena_printf(&t->arena, "%s", name);
-	err = kept.p == NULL ? VD_ENOMEM
-			     : text_load(&b, text, kept.p, 0, &t->root);
-	return tree_done(t, err, errors, out);
-}
-
-const struct conf_node *conf_tree_root(const struct conf_tree *t)
-{
-	return t->root;
+	return text_load(b, text, name, 0, out);
 }

@@ -21,6 +21,15 @@ const struct conf_node *conf_get(const struct conf_node *n, const char *key)
 	return NULL;
 }
 
+size_t conf_key_index(const struct conf_node *map, struct str key)
+{
+	size_t i = 0;
+
+	while (i < map->n && !str_eq(map->keys[i]->text, key))
+		i++;
+	return i;
+}
+
 struct str conf_place_text(struct arena *arena, const struct conf_place *p)
 {
 	return arena_printf(arena, "%s:%u:%u", p->file, p->line, p->column);

@@ -7,6 +7,7 @@
 
 #include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
+#include "viaduct/util/put.h"
 
 struct ack {
 	struct request *r;
@@ -17,13 +18,15 @@ struct ack {
 static size_t ack_branch(struct request *r, char *out)
 {
 	const struct sip_via *via = sip_msg_top_via(r->msg);
+	struct put p = put_into(out, TXN_BRANCH_MAX);
 	struct hash_state h;
 
 	hash_start(&h, hash_process_key());
 	hash_add(&h, via->text);
 	hash_add(&h, r->tag.call_id);
-	return (size_t)sprintf(out, "z9hG4bKack%016llx",
-			       (unsigned long long)hash_end(&h));
+	put_str(&p, STR("z9hG4bKack"));
+	put_hex64(&p, hash_end(&h));
+	return put_done(&p).len;
 }
 
 static void send_to(struct request *r, const struct target *t,

@@ -4,6 +4,7 @@
 
 #include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
+#include "viaduct/util/put.h"
 
 /* Where to ------------------------------------------------------------------
  */
@@ -56,9 +57,13 @@ int forward_target(struct request *r, const struct plan *leaf,
 	struct sip_addr route;
 
 	memset(out, 0, sizeof(*out));
-	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri_text;
+	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
+	if (r->route.p == NULL && leaf->uri.len == 0) {
+		out->next = *r->uri; /* parsed, and known to be sip */
+		return 0;
+	}
 	if (r->route.p == NULL)
 		return parse_sip(out->uri, &out->next);
 	if (sip_addr_parse(r->route, &route) != 0)
@@ -96,9 +101,9 @@ int forward_hop(struct request *r, const struct locate_hop *found,
  */
 const struct hop *forward_pinned_hop(const struct request *r)
 {
-	const struct dialog *d = &r->dialog;
+	const struct dialog *d = r->dialog;
 
-	if (!d->is_valid || r->caller != CALLER_ANONYMOUS)
+	if (d == NULL || r->caller != CALLER_ANONYMOUS)
 		return NULL;
 	if (d->is_from_initiator)
 		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
@@ -143,37 +148,54 @@ uint64_t forward_loop_hash(struct request *r)
 	return hash_end(&hash);
 }
 
+enum { NUMBER_MAX = 40 }; /* a short field with a number */
+
+static struct str number_field(char text[NUMBER_MAX], struct str name,
+			       uint64_t n)
+{
+	struct put p = put_into(text, NUMBER_MAX);
+
+	put_str(&p, name);
+	put_uint(&p, n);
+	put_str(&p, STR("\r\n"));
+	return put_done(&p);
+}
+
+static struct str number(char text[NUMBER_MAX], uint64_t n)
+{
+	struct put p = put_into(text, NUMBER_MAX);
+
+	put_uint(&p, n);
+	return put_done(&p);
+}
+
 /* Step 3. */
 static void edit_max_forwards(struct request *r, struct sip_edits *e,
-			      char text[40])
+			      char text[NUMBER_MAX])
 {
 	const struct sip_hdr *h = sip_msg_first(r->msg, SIP_HDR_MAX_FORWARDS);
 	uint32_t left = sip_msg_max_forwards(r->msg, 71);
-	int len;
 
-	if (h == NULL) {
+	if (h == NULL)
 		sip_edit_append(e, r->msg, STR("Max-Forwards: 70\r\n"));
-		return;
-	}
-	len = snprintf(text, 40, "%u", left - 1);
-	sip_edit_value(e, h, (struct str){text, (size_t)len});
+	else
+		sip_edit_value(e, h, number(text, left - 1));
 }
 
 /* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out; two that come in
  * are refused as malformed. */
 static void edit_max_breadth(struct request *r, struct sip_edits *e,
-			     uint32_t breadth, char text[40])
+			     uint32_t breadth, char text[NUMBER_MAX])
 {
 	const struct sip_hdr *h = sip_msg_first(r->msg, SIP_HDR_MAX_BREADTH);
-	int len;
 
 	if (h == NULL) {
-		len = snprintf(text, 40, "Max-Breadth: %u\r\n", breadth);
-		sip_edit_append(e, r->msg, (struct str){text, (size_t)len});
+		sip_edit_append(
+			e, r->msg,
+			number_field(text, STR("Max-Breadth: "), breadth));
 		return;
 	}
-	len = snprintf(text, 40, "%u", breadth);
-	sip_edit_value(e, h, (struct str){text, (size_t)len});
+	sip_edit_value(e, h, number(text, breadth));
 }
 
 static bool forms_dialog(const struct request *r)
@@ -196,44 +218,41 @@ static bool is_same_side(const struct request *r, const struct hop *hop)
 		addr_ip_eq(&hop->local, &r->flow.local));
 }
 
-static size_t put_record_route(struct request *r, const struct hop *side,
-			       struct str token, char *out)
+static void put_record_route(struct request *r, const struct hop *side,
+			     struct str token, struct put *out)
 {
-	char sent_by[SENT_BY_MAX];
-	size_t len = ours_sent_by(r->proxy, r->conf, side, sent_by);
-	const char *transport = "";
-	char param[24];
+	char scratch[ADDR_TEXT_MAX];
 
+	put_str(out, STR("Record-Route: <sip:"));
+	put_str(out, ours_sent_by(r, side, scratch));
 	if (side->transport != SIP_UDP) {
-		snprintf(param, sizeof(param), ";transport=%s",
-			 sip_transport_name(side->transport));
-		transport = param;
+		put_str(out, STR(";transport="));
+		put_str(out, str_from(sip_transport_name(side->transport)));
 	}
-	return (size_t)sprintf(
-		out, "Record-Route: <sip:%.*s%s;lr;%.*s=%.*s>\r\n", (int)len,
-		sent_by, transport, STR_FMT(token_param), STR_FMT(token));
+	put_str(out, STR(";lr;"));
+	put_str(out, token_param);
+	put_str(out, STR("="));
+	put_str(out, token);
+	put_str(out, STR(">\r\n"));
 }
 
 /* Step 4; two values where transport, family or address change, so that each
  * side finds the address it can reach (RFC 5658 section 3.2). */
-static struct str record_route(struct request *r, const struct hop *hop,
-			       char *out)
+static void put_record_routes(struct request *r, const struct hop *hop,
+			      struct put *out)
 {
 	char text[TOKEN_TEXT_MAX];
 	struct str token = {text, token_make(r->proxy, r, hop, text)};
-	size_t len = put_record_route(r, hop, token, out);
+	struct hop in = {
+		.transport = r->flow.transport,
+		.listener = r->flow.listener,
+		.local = r->flow.local,
+		.addr = r->flow.remote,
+	};
 
-	if (!is_same_side(r, hop)) {
-		struct hop in = {
-			.transport = r->flow.transport,
-			.listener = r->flow.listener,
-			.local = r->flow.local,
-			.addr = r->flow.remote,
-		};
-
-		len += put_record_route(r, &in, token, out + len);
-	}
-	return (struct str){out, len};
+	put_record_route(r, hop, token, out);
+	if (!is_same_side(r, hop))
+		put_record_route(r, &in, token, out);
 }
 
 /* Step 6, first half, and what 16.4 took away. */
@@ -256,7 +275,7 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 	}
 	if (o->is_strict) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(r->uri_text));
+						STR_FMT(r->uri->text));
 		const struct sip_hdr *h, *end = NULL;
 
 		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
@@ -271,15 +290,13 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 
 /* Step 9. */
 static void edit_content_length(struct request *r, struct sip_edits *e,
-				const struct outgoing *o, char text[40])
+				const struct outgoing *o, char text[NUMBER_MAX])
 {
-	int len;
-
-	if (!sip_transport_is_stream(o->hop->transport) ||
-	    sip_msg_first(r->msg, SIP_HDR_CONTENT_LENGTH) != NULL)
-		return;
-	len = snprintf(text, 40, "Content-Length: %zu\r\n", r->msg->body.len);
-	sip_edit_append(e, r->msg, (struct str){text, (size_t)len});
+	if (sip_transport_is_stream(o->hop->transport) &&
+	    sip_msg_first(r->msg, SIP_HDR_CONTENT_LENGTH) == NULL)
+		sip_edit_append(e, r->msg,
+				number_field(text, STR("Content-Length: "),
+					     r->msg->body.len));
 }
 
 static void edit_received(struct request *r, struct sip_edits *e)
@@ -292,28 +309,40 @@ static void edit_received(struct request *r, struct sip_edits *e)
 		sip_edit_via_params(e, r->msg, r->via_fix);
 }
 
+/* Step 8. */
+static void put_via(struct put *p, const struct outgoing *o, struct str sent_by)
+{
+	put_str(p, STR("Via: SIP/2.0/"));
+	put_str(p, str_from(sip_transport_token(o->hop->transport)));
+	put_str(p, STR(" "));
+	put_str(p, sent_by);
+	put_str(p, STR(";branch="));
+	put_str(p, o->branch);
+	put_str(p, STR("\r\n"));
+}
+
 struct buf *forward_print(struct request *r, const struct outgoing *o)
 {
-	char via[SENT_BY_MAX + TXN_BRANCH_MAX + 64];
-	char rr[2 * (SENT_BY_MAX + TOKEN_TEXT_MAX + 64)];
-	char forwards[40], breadth[40], length[40];
-	char sent_by[SENT_BY_MAX];
+	char via_text[SENT_BY_MAX + TXN_BRANCH_MAX + 64];
+	char rr_text[2 * (SENT_BY_MAX + TOKEN_TEXT_MAX + 64)];
+	char forwards[NUMBER_MAX], breadth[NUMBER_MAX], length[NUMBER_MAX];
+	char scratch[ADDR_TEXT_MAX];
+	struct str sent_by = ours_sent_by(r, o->hop, scratch);
+	struct put via = put_into(via_text, sizeof(via_text));
+	struct put rr = put_into(rr_text, sizeof(rr_text));
 	struct sip_edits e;
-	size_t len;
 
-	sip_edits_init(&e, &r->arena);
-	len = ours_sent_by(r->proxy, r->conf, o->hop, sent_by);
-	if (len == 0)
+	if (sent_by.p == NULL)
 		return NULL;
-	if (!str_eq(o->uri, r->msg->uri_text))
+	sip_edits_init(&e, &r->arena);
+	if (o->uri.p != r->msg->uri_text.p)
 		sip_edit_uri(&e, r->msg, o->uri);
-	len = (size_t)sprintf(via, "Via: SIP/2.0/%s %.*s;branch=%.*s\r\n",
-			      sip_transport_token(o->hop->transport), (int)len,
-			      sent_by, STR_FMT(o->branch));
-	sip_edit_push(&e, r->msg, SIP_HDR_VIA, (struct str){via, len});
-	if (r->conf->record_route && forms_dialog(r))
-		sip_edit_push(&e, r->msg, SIP_HDR_RECORD_ROUTE,
-			      record_route(r, o->hop, rr));
+	put_via(&via, o, sent_by);
+	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
+	if (r->conf->record_route && forms_dialog(r)) {
+		put_record_routes(r, o->hop, &rr);
+		sip_edit_push(&e, r->msg, SIP_HDR_RECORD_ROUTE, put_done(&rr));
+	}
 	edit_received(r, &e);
 	edit_max_forwards(r, &e, forwards);
 	edit_max_breadth(r, &e, o->breadth, breadth);

@@ -82,7 +82,8 @@ static size_t max_transactions(const struct request *r)
 }
 
 /* An eighth of limits.memory is kept for what is in progress, and for saying
- * 503 to what is new. */
+ * 503 to what is new. What is held but not used serves new work, too, except
+ * the part that lies in the wrong places: at most a quarter. */
 static bool is_memory_short(const struct request *r)
 {
 	uint64_t most = r->conf->limits.memory / r->proxy->env.n_workers;
@@ -91,7 +92,8 @@ static bool is_memory_short(const struct request *r)
 	if (most == 0)
 		return false;
 	mem_usage(r->proxy->env.mem, &usage);
-	return usage.used > most - most / 8;
+	return usage.held > most - most / 8 &&
+	       usage.used > usage.held - usage.held / 4;
 }
 
 enum step_result step_limits(struct request *r)

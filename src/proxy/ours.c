@@ -1,6 +1,11 @@
 /* What is ours: addresses, names, domains (DESIGN: "ourselves"). */
 #include "proxy/proxy_priv.h"
 
+#include <stdlib.h>
+
+#include "viaduct/util/err.h"
+#include "viaduct/util/put.h"
+
 static bool domain_matches(const struct domain *d, struct str host)
 {
 	const struct str *aliases = d->aliases.v;
@@ -116,35 +121,64 @@ bool ours_is_uri(const struct request *r, const struct sip_uri *uri)
 	return request_host_is_local(r, uri->host, uri->port);
 }
 
-static size_t put(char *out, struct str host, uint16_t port)
+static size_t put_hostport(char *out, struct str host, uint16_t port)
 {
-	size_t len = host.len < SENT_BY_MAX - 8 ? host.len : SENT_BY_MAX - 8;
+	struct put p = put_into(out, SENT_BY_MAX);
 
-	memcpy(out, host.p, len);
-	if (port != 0)
-		len += (size_t)snprintf(out + len, 8, ":%u", port);
-	return len;
+	put_str(&p, host);
+	if (port != 0) {
+		put_str(&p, STR(":"));
+		put_uint(&p, port);
+	}
+	return p.is_cut ? 0 : put_done(&p).len;
 }
 
-size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
-		    const struct hop *hop, char *out)
+/* The text that does not depend on the hop; 0: the socket's address does. */
+static size_t fixed_sent_by(const struct proxy_conf *c,
+			    const struct listener_conf *l, char *out)
 {
-	const struct listener_conf *l =
-		transport_listener(p->env.transports, hop->listener);
 	uint16_t usual = sip_transport_port(l->transport);
-	union addr a = l->addr;
 
 	if (l->advertise_host.len != 0)
-		return put(out, l->advertise_host, l->advertise_port);
+		return put_hostport(out, l->advertise_host, l->advertise_port);
 	if (c->name_host.len != 0) {
 		uint16_t port = c->name_port != 0 ? c->name_port : port_of(l);
 
-		return put(out, c->name_host, port == usual ? 0 : port);
+		return put_hostport(out, c->name_host,
+				    port == usual ? 0 : port);
 	}
-	if (addr_is_any(&a)) {
-		if (transport_source(p->env.transport, hop, &a) != 0)
-			return 0;
-		addr_set_port(&a, port_of(l));
+	return addr_is_any(&l->addr) ? 0 : addr_print(&l->addr, out);
+}
+
+int ours_prepare(struct proxy *p, const struct proxy_conf *c,
+		 struct conf_use *use)
+{
+	size_t n = transport_n_listeners(p->env.transports);
+
+	use->sent_by = calloc(n, sizeof(*use->sent_by));
+	if (use->sent_by == NULL)
+		return VD_ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		struct sent_by *s = &use->sent_by[i];
+
+		s->len = fixed_sent_by(
+			c, transport_listener(p->env.transports, i), s->text);
 	}
-	return addr_print(&a, out);
+	return 0;
+}
+
+struct str ours_sent_by(const struct request *r, const struct hop *hop,
+			char *scratch)
+{
+	struct proxy *p = r->proxy;
+	const struct sent_by *s = &r->use->sent_by[hop->listener];
+	union addr a;
+
+	if (s->len != 0)
+		return (struct str){s->text, s->len};
+	if (transport_source(p->env.transport, hop, &a) != 0)
+		return STR_NONE;
+	addr_set_port(&a, port_of(transport_listener(p->env.transports,
+						     hop->listener)));
+	return (struct str){scratch, addr_print(&a, scratch)};
 }

@@ -2,6 +2,7 @@
 #include "proxy/proxy_priv.h"
 
 #include "viaduct/util/hash.h"
+#include "viaduct/util/put.h"
 
 /* "rport" asks for the answer at the real port (RFC 3581 section 4). */
 static uint16_t answer_port(const struct sip_via *via, const struct flow *from)
@@ -60,41 +61,39 @@ struct str reply_via_params(struct sip_msg *msg, const struct flow *from,
 			    struct arena *arena)
 {
 	const struct sip_via *via = sip_msg_top_via(msg);
-	char ip[ADDR_TEXT_MAX];
-	size_t len;
+	char text[ADDR_TEXT_MAX + 32], ip[ADDR_TEXT_MAX];
+	struct put p = put_into(text, sizeof(text));
+	struct str addr;
 
 	if (via == NULL || !needs_received(via, from))
 		return STR("");
 	/* received is an address without brackets (RFC 5118 section 4.5). */
-	len = addr_print_ip(&from->remote, ip);
-	if (ip[0] == '[') {
-		memmove(ip, ip + 1, len);
-		len -= 2;
+	addr = (struct str){ip, addr_print_ip(&from->remote, ip)};
+	if (ip[0] == '[')
+		addr = (struct str){ip + 1, addr.len - 2};
+	put_str(&p, STR(";received="));
+	put_str(&p, addr);
+	if (via->rport.p != NULL) {
+		put_str(&p, STR(";rport="));
+		put_uint(&p, addr_port(&from->remote));
 	}
-	if (via->rport.p != NULL)
-		return arena_printf(arena, ";received=%.*s;rport=%u", (int)len,
-				    ip, addr_port(&from->remote));
-	return arena_printf(arena, ";received=%.*s", (int)len, ip);
+	return arena_str(arena, put_done(&p));
 }
 
 void reply_to_tag(struct sip_msg *msg, char *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	const struct sip_addr *from = sip_msg_from(msg);
 	const struct sip_cseq *cseq = sip_msg_cseq(msg);
 	uint32_t number = cseq != NULL ? cseq->number : 0;
+	struct put p = put_into(out, TO_TAG_LEN);
 	struct hash_state h;
-	uint64_t v;
 
 	hash_start(&h, hash_process_key());
 	hash_add(&h, sip_msg_call_id(msg));
 	hash_add(&h, from != NULL ? from->tag : STR_NONE);
 	hash_add(&h, (struct str){(const char *)&number, sizeof(number)});
-	v = hash_end(&h);
-	out[0] = 'v';
-	out[1] = 'd';
-	for (int i = 0; i < 16; i++)
-		out[2 + i] = digits[v >> (60 - 4 * i) & 0xf];
+	put_str(&p, STR("vd"));
+	put_hex64(&p, hash_end(&h));
 }
 
 struct buf *reply_print(struct proxy *p, const struct proxy_conf *c,
@@ -119,7 +118,8 @@ struct buf *reply_print(struct proxy *p, const struct proxy_conf *c,
 				     STR_FMT(extra), STR_FMT(c->server_header));
 	if (r.extra.len != 0 && r.extra.p == NULL)
 		return NULL;
-	reply_to_tag(msg, tag);
+	if (status > 100)
+		reply_to_tag(msg, tag);
 	return sip_response_print(msg, &r, p->env.mem);
 }
 

@@ -9,13 +9,8 @@
 
 void locate_wake(struct locate *l)
 {
-	struct resolver *r = l->r;
-
-	if (!l->is_waiting || !list_is_empty(&l->ready_link))
-		return;
-	list_add_tail(&r->ready, &l->ready_link);
-	if (!timer_is_armed(&r->wake))
-		timer_arm(loop_wheel(r->loop), &r->wake, 0);
+	if (l->is_waiting && list_is_empty(&l->ready_link))
+		list_add_tail(&l->r->ready, &l->ready_link);
 }
 
 static void stop_waiting(struct locate *l)
@@ -44,7 +39,6 @@ static void on_deadline(struct timer *t)
 
 void locate_run_ready(struct resolver *r)
 {
-	timer_cancel(loop_wheel(r->loop), &r->wake);
 	while (!list_is_empty(&r->ready))
 		tell_ready(LIST_FIRST(&r->ready, struct locate, ready_link));
 }

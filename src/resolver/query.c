@@ -96,7 +96,10 @@ static void on_socket_state(void *arg, int fd, int readable, int writable)
 		socket_del(s);
 }
 
-/* ares_timeout() walks over all queries, so it is not asked. */
+/* ares_timeout() walks over all queries, so it is not asked. One more tick
+ * comes after the last query, for a search whose query ended while another was
+ * sent.
+ */
 static void on_tick(struct timer *t)
 {
 	struct resolver *r = CONTAINER_OF(t, struct resolver, dns.tick);

@@ -13,11 +13,6 @@ static void library_init(void)
 	ares_library_init(ARES_LIB_INIT_ALL);
 }
 
-static void on_wake(struct timer *t)
-{
-	locate_run_ready(CONTAINER_OF(t, struct resolver, wake));
-}
-
 static int parts_init(struct resolver *r, char why[256])
 {
 	int err = hosts_init(&r->hosts, r->mem, r->conf.hosts_file, why);
@@ -54,7 +49,6 @@ int resolver_new(struct loop *loop, struct mem *mem, struct stats *stats,
 	r->conf = *conf;
 	list_init(&r->searches);
 	list_init(&r->ready);
-	timer_init(&r->wake, on_wake);
 	random_bytes(&r->random, sizeof(r->random));
 	err = parts_init(r, why);
 	if (err != 0) {
@@ -76,7 +70,6 @@ void resolver_free(struct resolver *r)
 	health_fini(&r->health);
 	cache_fini(&r->cache);
 	hosts_fini(&r->hosts);
-	timer_cancel(loop_wheel(r->loop), &r->wake);
 	mem_free(r->mem, r, sizeof(*r));
 }
 

@@ -255,7 +255,6 @@ struct resolver {
 	struct health health;
 	struct list searches; /* all that are open */
 	struct list ready;    /* those whose callback is due */
-	struct timer wake;    /* runs it, if nothing else does */
 	size_t n_waiting;
 	uint64_t random; /* state of the generator for RFC 2782 */
 };

@@ -85,18 +85,23 @@ static bool addr_params(const char *p, const char *end, struct sip_addr *a)
 	return true;
 }
 
-int sip_addr_parse(struct str text, struct sip_addr *out)
+bool sip_addr_split(struct str text, struct sip_addr *out)
 {
-	struct sip_addr a = {.text = text};
 	const char *end = str_end(text), *p;
 
-	if (text.len == 0)
-		return VD_EINVAL;
-	p = addr_head(text.p, end, &a);
-	if (p == NULL || !is_uri_like(a.uri))
-		return VD_EINVAL;
+	*out = (struct sip_addr){.text = text};
+	p = addr_head(text.p, end, out);
+	if (p == NULL)
+		return false;
 	p = skip_lws(p, end);
-	if ((p < end && *p != ';') || !addr_params(p, end, &a))
+	return (p == end || *p == ';') && addr_params(p, end, out);
+}
+
+int sip_addr_parse(struct str text, struct sip_addr *out)
+{
+	struct sip_addr a;
+
+	if (text.len == 0 || !sip_addr_split(text, &a) || !is_uri_like(a.uri))
 		return VD_EINVAL;
 	*out = a;
 	return 0;

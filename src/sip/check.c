@@ -25,14 +25,32 @@ static const struct {
 	/* clang-format on */
 };
 
+/* As most of the time: the four are there, and nothing stands twice. */
+static bool is_each_once(const uint16_t n[])
+{
+	unsigned must = n[SIP_HDR_FROM] & n[SIP_HDR_TO] & n[SIP_HDR_CALL_ID] &
+			n[SIP_HDR_CSEQ];
+	unsigned may = n[SIP_HDR_FROM] | n[SIP_HDR_TO] | n[SIP_HDR_CALL_ID] |
+		       n[SIP_HDR_CSEQ] | n[SIP_HDR_MAX_FORWARDS] |
+		       n[SIP_HDR_CONTENT_TYPE] | n[SIP_HDR_EXPIRES] |
+		       n[SIP_HDR_MIN_EXPIRES] | n[SIP_HDR_RETRY_AFTER] |
+		       n[SIP_HDR_MAX_BREADTH] | n[SIP_HDR_TIMESTAMP];
+
+	return must == 1 && may == 1;
+}
+
 static int check_counts(struct sip_msg *m)
 {
+	if (is_each_once(m->count))
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
 		unsigned n = m->count[singletons[i].id];
 
+		if (n == 1)
+			continue;
 		if (n > 1)
 			return sip_msg_blame(m, 400, singletons[i].repeated);
-		if (n == 0 && singletons[i].missing != NULL)
+		if (singletons[i].missing != NULL)
 			return sip_msg_blame(m, 400, singletons[i].missing);
 	}
 	return 0;
@@ -54,12 +72,24 @@ static int check_uri(struct sip_msg *m, const struct sip_limits *limits)
 	return 0;
 }
 
+static bool has_many_vias(const struct sip_msg *m, unsigned max)
+{
+	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
+	struct sip_values it;
+	unsigned n = 0;
+
+	if (h->next == 0 && h->value_len == m->via.text.len)
+		return max == 0;
+	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
+		if (++n > max)
+			return true;
+	return false;
+}
+
 /* The top value is ours to understand; the others are only counted. */
 static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
 {
 	const struct sip_via *via = sip_msg_top_via(m);
-	struct sip_values it;
-	unsigned n = 0;
 
 	if (m->count[SIP_HDR_VIA] == 0)
 		return sip_msg_blame(m, 400, "Missing Via");
@@ -68,9 +98,8 @@ static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
 	/* RFC 4475 section 3.2.1: it promises an identifier and has none */
 	if (m->is_request && str_eq(via->branch, STR("z9hG4bK")))
 		return sip_msg_blame(m, 400, "Via Branch Without Identifier");
-	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
-		if (++n > limits->vias)
-			return sip_msg_blame(m, 483, "Too Many Via Values");
+	if (has_many_vias(m, limits->vias))
+		return sip_msg_blame(m, 483, "Too Many Via Values");
 	return 0;
 }
 
@@ -78,20 +107,19 @@ static int check_vias(struct sip_msg *m, const struct sip_limits *limits)
  * inside, and phones are not that careful. */
 static bool is_call_id(struct str s)
 {
-	const char *p = s.p, *end = str_end(s);
+	const char *end = str_end(s);
 
-	while (p<end && * p> ' ' && *p < 0x7f)
-		p++;
-	return p == end && s.len != 0;
+	return s.len != 0 && span_long(s.p, end, CT_VISIBLE) == end;
 }
 
+/* A response goes back along the Via values, whatever From and To hold. */
 static int check_dialog(struct sip_msg *m)
 {
 	const struct sip_cseq *cseq = sip_msg_cseq(m);
 
-	if (sip_msg_from(m) == NULL)
+	if (m->is_request && sip_msg_from(m) == NULL)
 		return sip_msg_blame(m, 400, "Malformed From");
-	if (sip_msg_to(m) == NULL)
+	if (m->is_request && sip_msg_to(m) == NULL)
 		return sip_msg_blame(m, 400, "Malformed To");
 	if (!is_call_id(sip_msg_call_id(m)))
 		return sip_msg_blame(m, 400, "Malformed Call-ID");
@@ -108,7 +136,7 @@ static bool is_route(struct str value)
 	struct sip_addr addr;
 	struct sip_uri uri;
 
-	return sip_addr_parse(value, &addr) == 0 && addr.uri.p[-1] == '<' &&
+	return sip_addr_split(value, &addr) && addr.uri.p[-1] == '<' &&
 	       sip_uri_parse(addr.uri, &uri) == 0;
 }
 

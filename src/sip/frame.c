@@ -36,17 +36,22 @@ bool sip_field_next(struct str *rest, struct str *name, struct str *value)
 	return false;
 }
 
+/* Most lines are passed over for their first letter. */
 struct str sip_bytes_call_id(struct str bytes)
 {
-	const char *end = str_end(bytes);
+	const char *end = str_end(bytes), *p = bytes.p;
 	struct str rest, name, value;
 
 	if (bytes.len == 0)
 		return STR_NONE;
-	rest = slice(field_after(bytes.p, end), end);
-	while (sip_field_next(&rest, &name, &value))
-		if (sip_hdr_lookup(name.p, name.len) == SIP_HDR_CALL_ID)
+	while ((p = field_after(p, end)) < end && *p != '\r' && *p != '\n') {
+		if ((*p | 0x20) != 'c' && (*p | 0x20) != 'i')
+			continue;
+		rest = slice(p, field_after(p, end));
+		if (sip_field_next(&rest, &name, &value) &&
+		    sip_hdr_lookup(name.p, name.len) == SIP_HDR_CALL_ID)
 			return value;
+	}
 	return STR_NONE;
 }
 

@@ -7,23 +7,29 @@ enum {
 	IPV6_TEXT_MAX = 64, /* with room for brackets and zeros */
 };
 
+static bool is_octet(unsigned n, unsigned n_digits)
+{
+	return n <= 255 && n_digits >= 1 && n_digits <= 3;
+}
+
 /* Past four numbers, each 0 to 255, with dots between; NULL: something else. */
 static const char *ipv4_span(const char *p, const char *end)
 {
-	for (unsigned n_octets = 0;;) {
-		const char *from = p;
-		unsigned octet = 0;
+	unsigned octet = 0, n_digits = 0, n_dots = 0;
 
-		while (p < end && is_class(*p, CT_DIGIT) && p - from < 3)
-			octet = octet * 10 + (unsigned)(*p++ - '0');
-		if (p == from || octet > 255)
-			return NULL;
-		if (++n_octets == 4)
-			return p;
-		if (!at_char(p, end, '.'))
-			return NULL;
-		p++;
+	for (; p < end; p++) {
+		unsigned digit = (unsigned char)*p - '0';
+
+		if (digit <= 9) {
+			octet = octet * 10 + digit;
+			n_digits++;
+			continue;
+		}
+		if (*p != '.' || !is_octet(octet, n_digits) || ++n_dots > 3)
+			break;
+		octet = n_digits = 0;
 	}
+	return n_dots == 3 && is_octet(octet, n_digits) ? p : NULL;
 }
 
 /*
@@ -105,15 +111,17 @@ const char *sip_host_span(const char *p, const char *end, bool *is_ip)
 
 const char *sip_port_span(const char *p, const char *end, uint16_t *port)
 {
-	const char *from = p;
-	unsigned n = 0;
+	unsigned n = 0, digit;
 
-	for (; p < end && is_class(*p, CT_DIGIT); p++) {
-		n = n * 10 + (unsigned)(*p - '0');
+	for (; p < end; p++) {
+		digit = (unsigned char)*p - '0';
+		if (digit > 9)
+			break;
+		n = n * 10 + digit;
 		if (n > UINT16_MAX)
 			return NULL;
 	}
-	if (p == from || n == 0)
+	if (n == 0) /* none, or nothing but zeros */
 		return NULL;
 	*port = (uint16_t)n;
 	return p;

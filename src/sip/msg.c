@@ -1,6 +1,6 @@
 /*
  * Indexing: one pass over the head that finds where each field begins and ends
- * and applies the strict line rule on the way, eight bytes at a time.
+ * and applies the strict line rule on the way, sixteen bytes at a time.
  */
 #include <assert.h>
 #include <endian.h>
@@ -132,14 +132,15 @@ struct indexer {
 	struct sip_msg *msg;
 	const char *start, *end;
 	unsigned max_hdrs;
+	bool is_full;                 /* what no answer needs is left out */
 	uint16_t last[SIP_HDR_COUNT]; /* index of the last field of a kind */
 };
 
-/* Chain the newest field to the one of its kind before it. */
+/* Count the newest field, chain it to the one of its kind before it. */
 static inline void chain_field(struct indexer *ix, enum sip_hdr_id id)
 {
 	struct sip_msg *m = ix->msg;
-	unsigned at = m->n_hdrs;
+	unsigned at = m->n_hdrs++;
 
 	if (m->count[id]++ == 0) {
 		m->first[id] = (uint16_t)(at + 1);
@@ -152,31 +153,110 @@ static inline void chain_field(struct indexer *ix, enum sip_hdr_id id)
 	ix->last[id] = (uint16_t)at;
 }
 
-static inline struct str trim_value(const char *p, const char *end)
+#define COMMON(lit, hdr_id)                                                    \
+	if (is_lower(p, lit, sizeof(lit) - 1)) {                               \
+		*id = hdr_id;                                                  \
+		return p + sizeof(lit) - 2;                                    \
+	}
+
+/* The names that most messages are made of, at a look; `p` has 16 bytes to
+ * read. Returns the colon, NULL for all other names. */
+static inline const char *common_name(const char *p, enum sip_hdr_id *id)
 {
-	p = skip_lws(p, end);
-	return p < end && is_class(end[-1], CT_LWS) ? sip_trim(p, end)
-						    : slice(p, end);
+	switch (*p | 0x20) {
+	case 'c':
+		COMMON("call-id:", SIP_HDR_CALL_ID);
+		COMMON("cseq:", SIP_HDR_CSEQ);
+		COMMON("contact:", SIP_HDR_CONTACT);
+		COMMON("content-length:", SIP_HDR_CONTENT_LENGTH);
+		COMMON("content-type:", SIP_HDR_CONTENT_TYPE);
+		break;
+	case 'f':
+		COMMON("from:", SIP_HDR_FROM);
+		break;
+	case 'm':
+		COMMON("max-forwards:", SIP_HDR_MAX_FORWARDS);
+		break;
+	case 'r':
+		COMMON("record-route:", SIP_HDR_RECORD_ROUTE);
+		COMMON("route:", SIP_HDR_ROUTE);
+		break;
+	case 't':
+		COMMON("to:", SIP_HDR_TO);
+		break;
+	case 'v':
+		COMMON("via:", SIP_HDR_VIA);
+		break;
+	}
+	return NULL;
 }
 
-static void add_field(struct indexer *ix, const char *p, const char *crlf)
+/* Any name, white space before its colon allowed. NULL: malformed. */
+static const char *any_name(const char *p, const char *crlf,
+			    const char **name_end, enum sip_hdr_id *id)
+{
+	const char *colon = find_colon(p, crlf), *end = colon;
+
+	while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	if (colon == crlf || end == p || end - p > UINT16_MAX)
+		return NULL;
+	*id = sip_hdr_lookup(p, (size_t)(end - p));
+	if (*id == SIP_HDR_OTHER && span_long(p, end, CT_TOKEN) < end)
+		return NULL;
+	*name_end = end;
+	return colon;
+}
+
+static bool is_in_answers(enum sip_hdr_id id)
+{
+	return id == SIP_HDR_VIA || id == SIP_HDR_FROM || id == SIP_HDR_TO ||
+	       id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ;
+}
+
+/* Too many fields: the message is refused, and of it only what the refusal is
+ * made of is kept. */
+static void make_room(struct indexer *ix)
 {
 	struct sip_msg *m = ix->msg;
-	struct sip_hdr *h = &m->hdrs[m->n_hdrs];
-	const char *colon = find_colon(p, crlf), *name_end = colon;
+	unsigned n = m->n_hdrs;
+
+	sip_msg_blame(m, 513, "Too Many Header Fields");
+	ix->is_full = true;
+	memset(m->first, 0, sizeof(m->first));
+	memset(m->count, 0, sizeof(m->count));
+	m->n_hdrs = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_in_answers(m->hdrs[i].id))
+			continue;
+		m->hdrs[m->n_hdrs] = m->hdrs[i];
+		m->hdrs[m->n_hdrs].next = 0;
+		chain_field(ix, m->hdrs[i].id);
+	}
+}
+
+static inline void add_field(struct indexer *ix, const char *p,
+			     const char *crlf)
+{
+	struct sip_msg *m = ix->msg;
+	const char *colon = NULL, *name_end;
 	enum sip_hdr_id id;
 	struct str value;
 
-	while (name_end > p && (name_end[-1] == ' ' || name_end[-1] == '\t'))
-		name_end--;
-	id = sip_hdr_lookup(p, (size_t)(name_end - p));
-	if (colon == crlf || name_end == p || name_end - p > UINT16_MAX ||
-	    (id == SIP_HDR_OTHER && span(p, name_end, CT_TOKEN) < name_end)) {
+	if (ix->end - p >= 16)
+		name_end = colon = common_name(p, &id);
+	if (colon == NULL)
+		colon = any_name(p, crlf, &name_end, &id);
+	if (colon == NULL) {
 		sip_msg_blame(m, 400, "Malformed Header Field Name");
 		return;
 	}
-	value = trim_value(colon + 1, crlf);
-	*h = (struct sip_hdr){
+	if (m->n_hdrs == ix->max_hdrs && !ix->is_full)
+		make_room(ix);
+	if (ix->is_full && (!is_in_answers(id) || m->n_hdrs == ix->max_hdrs))
+		return;
+	value = trim(colon + 1, crlf);
+	m->hdrs[m->n_hdrs] = (struct sip_hdr){
 		.at = (uint32_t)(p - ix->start),
 		.end = (uint32_t)(crlf + 2 - ix->start),
 		.value_at = (uint32_t)(value.p - ix->start),
@@ -185,7 +265,6 @@ static void add_field(struct indexer *ix, const char *p, const char *crlf)
 		.id = (uint8_t)id,
 	};
 	chain_field(ix, id);
-	m->n_hdrs++;
 }
 
 static bool has_comments(const char *p, const char *colon)
@@ -218,7 +297,7 @@ static const char *resync(const char *p, const char *end)
 /* Returns what follows the empty line, or the end when there is none. */
 static const char *index_fields(struct indexer *ix, const char *p)
 {
-	while (!at_crlf(p, ix->end)) {
+	while (!at_char(p, ix->end, '\r') || !at_crlf(p, ix->end)) {
 		const char *crlf = field_end(p, ix->end);
 
 		if (crlf == NULL)
@@ -232,78 +311,10 @@ static const char *index_fields(struct indexer *ix, const char *p)
 			sip_msg_blame(ix->msg, 400, "Header Does Not End");
 			return crlf;
 		}
-		if (ix->msg->n_hdrs == ix->max_hdrs) {
-			sip_msg_blame(ix->msg, 513, "Too Many Header Fields");
-			return ix->end;
-		}
 		add_field(ix, p, crlf);
 		p = crlf + 2;
 	}
 	return p + 2;
-}
-
-bool sip_bytes_are_response(struct str bytes)
-{
-	return bytes.len >= 4 && (bytes.p[0] | 0x20) == 's' &&
-	       (bytes.p[1] | 0x20) == 'i' && (bytes.p[2] | 0x20) == 'p' &&
-	       bytes.p[3] == '/';
-}
-
-/* SIP-Version, in any case (RFC 3261 section 7.1). */
-static void index_version(struct sip_msg *m, struct str v, const char *phrase)
-{
-	const char *p, *end = str_end(v), *dot;
-
-	if (IS_NAME(v, "sip/2.0"))
-		return;
-	if (!sip_bytes_are_response(v)) {
-		sip_msg_blame(m, 400, phrase);
-		return;
-	}
-	p = v.p + 4;
-	dot = span(p, end, CT_DIGIT);
-	if (dot == p || !at_char(dot, end, '.') || dot + 1 == end ||
-	    span(dot + 1, end, CT_DIGIT) < end)
-		sip_msg_blame(m, 400, phrase);
-	else
-		sip_msg_blame(m, 505, "Version Not Supported");
-}
-
-static void index_request_line(struct sip_msg *m, struct str line)
-{
-	static const char phrase[] = "Malformed Request-Line";
-	const char *end = str_end(line), *p, *q;
-
-	p = span(line.p, end, CT_TOKEN);
-	m->is_request = true;
-	m->method_name = slice(line.p, p);
-	m->method = sip_method_parse(m->method_name);
-	q = memrchr(line.p, ' ', line.len);
-	if (p == line.p || q == NULL || *p != ' ' || q <= p) {
-		sip_msg_blame(m, 400, phrase);
-		return;
-	}
-	m->uri_text = slice(p + 1, q);
-	index_version(m, slice(q + 1, end), phrase);
-}
-
-/* Exactly three digits, 100 to 699; the space after them may be missing. */
-static void index_status_line(struct sip_msg *m, struct str line)
-{
-	static const char phrase[] = "Malformed Status-Line";
-	const char *end = str_end(line);
-	const char *p = memchr(line.p, ' ', line.len);
-
-	if (p == NULL || end - p < 4 || !is_class(p[1], CT_DIGIT) ||
-	    p[1] < '1' || p[1] > '6' || !is_class(p[2], CT_DIGIT) ||
-	    !is_class(p[3], CT_DIGIT) || (end - p > 4 && p[4] != ' ')) {
-		sip_msg_blame(m, 400, phrase);
-		return;
-	}
-	m->status = (unsigned)(p[1] - '0') * 100 + (unsigned)(p[2] - '0') * 10 +
-		    (unsigned)(p[3] - '0');
-	m->reason = end - p > 4 ? slice(p + 5, end) : slice(end, end);
-	index_version(m, slice(line.p, p), phrase);
 }
 
 static const char *index_start_line(struct indexer *ix)
@@ -314,10 +325,7 @@ static const char *index_start_line(struct indexer *ix)
 	/* Reason-Phrase is the only place here that may hold a TAB. */
 	while (is_response && at_char(end, ix->end, '\t'))
 		end = find_control(end + 1, ix->end);
-	if (is_response)
-		index_status_line(ix->msg, slice(p, end));
-	else
-		index_request_line(ix->msg, slice(p, end));
+	sip_start_line(ix->msg, slice(p, end));
 	if (at_crlf(end, ix->end))
 		return end + 2;
 	sip_msg_blame(ix->msg, 400, "Control Byte in Start Line");
@@ -361,6 +369,7 @@ int sip_msg_index(struct str bytes, const struct sip_limits *limits,
 	ix.start = bytes.p;
 	ix.end = bytes.p + bytes.len;
 	ix.max_hdrs = limits->headers;
+	ix.is_full = false;
 
 	body = index_fields(&ix, index_start_line(&ix));
 	msg->head_len = (uint32_t)(body - bytes.p);

@@ -85,8 +85,16 @@ const char *sip_span_escaped(const char *p, const char *end, unsigned classes);
 /* Past a quoted string that starts at p; NULL when it does not end. */
 const char *sip_quoted_span(const char *p, const char *end);
 
-/* Without white space at both ends. */
+/* Without white space at both ends; the second is for where little of it is
+ * to be expected. */
 struct str sip_trim(const char *p, const char *end);
+
+static inline struct str trim(const char *p, const char *end)
+{
+	p = skip_lws(p, end);
+	return p < end && is_class(end[-1], CT_LWS) ? sip_trim(p, end)
+						    : slice(p, end);
+}
 
 /* Past a host (name, IPv4, or IPv6 in brackets); NULL: malformed. */
 const char *sip_host_span(const char *p, const char *end, bool *is_ip);
@@ -125,12 +133,10 @@ is_lower(const char *s, const char *lower, size_t len)
 	uint64_t x, y;
 	uint32_t v, w;
 
-	if (len < 4) {
-		for (size_t i = 0; i < len; i++)
-			if ((s[i] | 0x20) != lower[i])
-				return false;
-		return true;
-	}
+	if (len < 4)
+		return (s[0] | 0x20) == lower[0] &&
+		       (s[len / 2] | 0x20) == lower[len / 2] &&
+		       (s[len - 1] | 0x20) == lower[len - 1];
 	if (len < 8) {
 		memcpy(&v, s, 4);
 		memcpy(&w, lower, 4);
@@ -154,6 +160,9 @@ is_lower(const char *s, const char *lower, size_t len)
 #define IS_NAME(s, lit)                                                        \
 	((s).len == sizeof(lit) - 1 && is_lower((s).p, lit, sizeof(lit) - 1))
 
+/* sip_addr_parse() without a look at the URI; may leave `out` half filled. */
+bool sip_addr_split(struct str text, struct sip_addr *out);
+
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
 
 /*
@@ -161,6 +170,9 @@ enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
  * line. Tolerant: every line with a colon counts. False at the empty line.
  */
 bool sip_field_next(struct str *rest, struct str *name, struct str *value);
+
+/* Understand the start line, without its CRLF. */
+void sip_start_line(struct sip_msg *m, struct str line);
 
 /* Remember what is wrong, the first thing only. Returns VD_EINVAL. */
 int sip_msg_blame(struct sip_msg *m, unsigned status, const char *phrase);

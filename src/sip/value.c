@@ -29,11 +29,11 @@ bool sip_value_split(struct str *rest, struct str *value)
 	if (comma != NULL)
 		comma = value_end(rest->p, end);
 	if (comma == NULL || comma == end) {
-		*value = sip_trim(rest->p, end);
+		*value = trim(rest->p, end);
 		*rest = STR_NONE;
 		return value->len != 0;
 	}
-	*value = sip_trim(rest->p, comma);
+	*value = trim(rest->p, comma);
 	*rest = skip_lws(comma + 1, end) < end ? slice(comma + 1, end)
 					       : STR_NONE;
 	return true;

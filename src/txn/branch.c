@@ -47,35 +47,43 @@ static uint32_t hex_gather(uint64_t digits)
 	return (uint32_t)(x | x >> 16);
 }
 
+/* Eight characters as one number, the first one highest. */
+static uint64_t chars_load(const char *p)
+{
+	uint64_t chars;
+
+	memcpy(&chars, p, sizeof(chars));
+	return be64toh(chars);
+}
+
+static char *chars_store(uint64_t chars, char *out)
+{
+	chars = htobe64(chars);
+	memcpy(out, &chars, sizeof(chars));
+	return out + sizeof(chars);
+}
+
 static char *word_print(uint64_t v, char *out)
 {
-	uint64_t half = htobe64(hex_spread((uint32_t)(v >> 32)));
-
-	memcpy(out, &half, sizeof(half));
-	half = htobe64(hex_spread((uint32_t)v));
-	memcpy(out + sizeof(half), &half, sizeof(half));
-	return out + WORD_DIGITS;
+	out = chars_store(hex_spread((uint32_t)(v >> 32)), out);
+	return chars_store(hex_spread((uint32_t)v), out);
 }
 
-/* False unless all are digits: what is read is printed again and compared. */
-static bool half_parse(const char *p, uint32_t *out)
+/* Takes anything for digits: word_is() tells whether they were. */
+static uint64_t word_read(const char *p)
 {
-	uint64_t digits;
-
-	memcpy(&digits, p, sizeof(digits));
-	digits = be64toh(digits) | BYTES(0x20); /* lower case */
-	*out = hex_gather(digits);
-	return hex_spread(*out) == digits;
+	return (uint64_t)hex_gather(chars_load(p)) << 32 |
+	       hex_gather(chars_load(p + WORD_DIGITS / 2));
 }
 
-static bool word_parse(const char *p, uint64_t *out)
+/* Is v what stands there, in either case? */
+static bool word_is(const char *p, uint64_t v)
 {
-	uint32_t high, low;
+	uint64_t high = chars_load(p) | BYTES(0x20);
+	uint64_t low = chars_load(p + WORD_DIGITS / 2) | BYTES(0x20);
 
-	if (!half_parse(p, &high) || !half_parse(p + WORD_DIGITS / 2, &low))
-		return false;
-	*out = (uint64_t)high << 32 | low;
-	return true;
+	return high == hex_spread((uint32_t)(v >> 32)) &&
+	       low == hex_spread((uint32_t)v);
 }
 
 static uint64_t branch_tag(const struct txn_table *t, uint64_t id,
@@ -86,23 +94,29 @@ static uint64_t branch_tag(const struct txn_table *t, uint64_t id,
 	return hash_bytes(&t->branch_key, words, sizeof(words));
 }
 
+/* The first seven of eight characters, in lower case. */
+static uint64_t cookie_of(const char *p)
+{
+	return (chars_load(p) | BYTES(0x20)) >> 8;
+}
+
 bool branch_has_cookie(struct str branch)
 {
 	return branch.len > COOKIE_LEN &&
-	       str_ieq((struct str){branch.p, COOKIE_LEN}, STR(cookie));
+	       cookie_of(branch.p) == cookie_of(cookie);
 }
 
 bool branch_read(const struct txn_table *t, struct str branch, uint64_t *id,
 		 uint64_t *loop_hash)
 {
 	const char *p = branch.p + COOKIE_LEN;
-	uint64_t tag;
 
 	if (branch.len != TXN_BRANCH_LEN || !branch_has_cookie(branch))
 		return false;
-	return word_parse(p, id) && word_parse(p + WORD_DIGITS, loop_hash) &&
-	       word_parse(p + 2 * WORD_DIGITS, &tag) &&
-	       tag == branch_tag(t, *id, *loop_hash);
+	*id = word_read(p);
+	*loop_hash = word_read(p + WORD_DIGITS);
+	return word_is(p, *id) && word_is(p + WORD_DIGITS, *loop_hash) &&
+	       word_is(p + 2 * WORD_DIGITS, branch_tag(t, *id, *loop_hash));
 }
 
 size_t client_txn_branch(const struct client_txn *ct, uint64_t loop_hash,
@@ -120,10 +134,13 @@ size_t client_txn_branch(const struct client_txn *ct, uint64_t loop_hash,
 
 bool txn_branch_worker(struct str branch, unsigned *worker)
 {
+	const char *p = branch.p + COOKIE_LEN;
 	uint64_t id;
 
-	if (branch.len != TXN_BRANCH_LEN || !branch_has_cookie(branch) ||
-	    !word_parse(branch.p + COOKIE_LEN, &id))
+	if (branch.len != TXN_BRANCH_LEN || !branch_has_cookie(branch))
+		return false;
+	id = word_read(p);
+	if (!word_is(p, id))
 		return false;
 	*worker = (unsigned)(id >> TXN_SEQ_BITS);
 	return true;

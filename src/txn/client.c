@@ -242,7 +242,7 @@ bool txn_receive_response(struct txn_table *t, struct sip_msg *resp,
 	struct client_txn *ct = client_of_response(t, resp);
 	struct txn_input in = {.msg = resp, .from = from};
 
-	if (ct == NULL || ct->txn.state == ST_NEW ||
+	if (ct == NULL ||
 	    addr_family(&from->remote) != addr_family(&ct->txn.hop.addr)) {
 		stats_add(t->env.stats, STAT_messages_stray, 1);
 		return false;
@@ -313,11 +313,9 @@ void txn_udp_error(struct txn_table *t, const union addr *remote, int err,
 	struct client_txn *ct;
 	bool is_ack;
 
-	if (sip_bytes_are_response(payload))
-		return;
 	ct = client_of_payload(t, payload, &is_ack);
-	if (ct == NULL || ct->txn.state == ST_NEW ||
-	    txn_is_reliable(&ct->txn) || !addr_eq(&ct->txn.hop.addr, remote) ||
+	if (ct == NULL || txn_is_reliable(&ct->txn) ||
+	    !addr_eq(&ct->txn.hop.addr, remote) ||
 	    is_ack != (ct->txn.state == ST_COMPLETED))
 		return;
 	ct->txn.err = (int16_t)err;

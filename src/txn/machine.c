@@ -399,7 +399,6 @@ static void txn_terminated(struct txn *t)
 {
 	struct txn_table *table = t->table;
 
-	timers_stop(t);
 	hash_table_remove(t->machine->is_client ? &table->clients
 						: &table->servers,
 			  &t->node);

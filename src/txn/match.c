@@ -1,30 +1,53 @@
 /*
- * Matching requests to server transactions, RFC 3261 section 17.2.3. A key is
- * compared as 128 bits of SipHash under a key of this process: one half finds
- * the bucket, the other confirms. What peers send, however long, is not kept.
+ * Matching requests to server transactions, RFC 3261 section 17.2.3. What peers
+ * send, however long, is not kept: keys are compared by two numbers of 64 bits,
+ * a SipHash, with which nobody outside can play, and a sum of another kind,
+ * which makes sure that chance does not either.
  */
 #include "txn/match.h"
 
-/* Tokens and hosts without regard to case (section 7.3.1): all their bytes
- * that this changes are capital letters, or are in no token and no host. */
-static void hash_add_caseless(struct hash_state *h, struct str s)
-{
-	uint64_t words[8];
-	size_t len;
+/* This bit makes tokens and hosts equal without regard to case (section 7.3.1):
+ * of their bytes it changes capital letters only, and none into another that
+ * they may have. */
+#define ANY_CASE UINT64_C(0x2020202020202020)
 
-	for (; s.len > 0; s = str_skip(s, len)) {
-		len = s.len < sizeof(words) ? s.len : sizeof(words);
-		words[(len - 1) / 8] = 0;
-		memcpy(words, s.p, len);
-		for (size_t i = 0; i <= (len - 1) / 8; i++)
-			words[i] |= UINT64_C(0x2020202020202020);
-		hash_add(h, (struct str){(const char *)words, len});
-	}
+static uint64_t words_hash(const struct txn_key *key)
+{
+	return hash_bytes(hash_process_key(), key->words,
+			  key->n * sizeof(key->words[0]));
 }
 
-static void hash_add_u32(struct hash_state *h, uint32_t v)
+/* What is longer than the place for it goes on after its hash. */
+static void add_word(struct txn_key *key, uint64_t word)
 {
-	hash_add(h, (struct str){(const char *)&v, sizeof(v)});
+	if (key->n == KEY_WORDS_MAX) {
+		key->words[0] = words_hash(key);
+		key->n = 1;
+	}
+	key->words[key->n++] = word;
+}
+
+/* The length of a piece must be added, too, so that two pieces cannot be taken
+ * for others. */
+static void add_piece(struct txn_key *key, struct str s, uint64_t bits)
+{
+	uint64_t word;
+
+	for (; s.len >= sizeof(word); s = str_skip(s, sizeof(word))) {
+		memcpy(&word, s.p, sizeof(word));
+		add_word(key, word | bits);
+	}
+	if (s.len == 0)
+		return;
+	word = 0;
+	memcpy(&word, s.p, s.len);
+	add_word(key, word | bits);
+}
+
+static void add_text(struct txn_key *key, struct str s)
+{
+	add_word(key, s.len);
+	add_piece(key, s, 0);
 }
 
 static uint32_t tag_hash(struct str tag)
@@ -39,9 +62,10 @@ static void key_add_branch(struct txn_key *key, const struct sip_via *via)
 	uint16_t port =
 		via->port != 0 ? via->port : sip_transport_port(via->transport);
 
-	hash_add_caseless(&key->state, via->branch);
-	hash_add_caseless(&key->state, via->host);
-	hash_add_u32(&key->state, port);
+	add_word(key, (uint64_t)via->branch.len << 32 ^
+			      (uint64_t)via->host.len << 16 ^ port);
+	add_piece(key, via->branch, ANY_CASE);
+	add_piece(key, via->host, ANY_CASE);
 }
 
 /* The To tag stands apart: an ACK has another one than its INVITE. */
@@ -55,22 +79,21 @@ static bool key_add_2543(struct txn_key *key, struct sip_msg *req,
 	if (from == NULL || to == NULL || cseq == NULL)
 		return false;
 	key->to_tag = tag_hash(to->tag);
-	hash_add(&key->state, req->uri_text);
-	hash_add(&key->state, from->tag);
-	hash_add(&key->state, sip_msg_call_id(req));
-	hash_add_u32(&key->state, cseq->number);
-	hash_add(&key->state, via->text);
+	add_text(key, req->uri_text);
+	add_text(key, from->tag);
+	add_text(key, sip_msg_call_id(req));
+	add_text(key, via->text);
+	add_word(key, cseq->number);
 	return true;
 }
 
 bool txn_key_make(struct txn_key *key, struct sip_msg *req)
 {
 	const struct sip_via *via = sip_msg_top_via(req);
-	struct hash_state end;
 
 	if (via == NULL)
 		return false;
-	hash_start(&key->state, hash_process_key());
+	key->n = 0;
 	key->method = txn_method_key(req->method, req->method_name);
 	key->to_tag = 0;
 	key->is_2543 = !branch_has_cookie(via->branch);
@@ -78,18 +101,19 @@ bool txn_key_make(struct txn_key *key, struct sip_msg *req)
 		key_add_branch(key, via);
 	else if (!key_add_2543(key, req, via))
 		return false;
-	end = key->state;
-	key->hash = hash_end(&end);
+	key->hash = words_hash(key);
 	return true;
 }
 
-/* One piece more makes a hash that has nothing to do with the first. */
-static uint64_t key_check(const struct txn_key *key)
+static uint64_t words_sum(const struct txn_key *key)
 {
-	struct hash_state end = key->state;
+	uint64_t sum = 0;
 
-	hash_add(&end, STR("check"));
-	return hash_end(&end);
+	for (size_t i = 0; i < key->n; i++) {
+		sum = (sum + key->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		sum ^= sum >> 32;
+	}
+	return sum;
 }
 
 void server_insert(struct server_txn *st, const struct txn_key *key)
@@ -97,7 +121,7 @@ void server_insert(struct server_txn *st, const struct txn_key *key)
 	struct txn *t = &st->txn;
 
 	t->method = key->method;
-	st->check = key_check(key);
+	st->check = words_sum(key);
 	st->is_2543 = key->is_2543;
 	st->request_tag = key->to_tag;
 	hash_table_insert(&t->table->servers, &t->node, key->hash);
@@ -119,8 +143,7 @@ void server_learn_tag(struct server_txn *st, const struct buf *response)
 
 typedef bool wanted_fn(const struct server_txn *st, const struct txn_key *key);
 
-static struct server_txn *server_find(struct txn_table *t,
-				      const struct txn_key *key,
+static struct server_txn *server_find(struct txn_table *t, struct txn_key *key,
 				      wanted_fn *is_wanted)
 {
 	struct hash_node *n = hash_table_find(&t->servers, key->hash);
@@ -129,7 +152,7 @@ static struct server_txn *server_find(struct txn_table *t,
 		struct txn *x = CONTAINER_OF(n, struct txn, node);
 		struct server_txn *st = SERVER_OF(x);
 
-		if (st->check == key_check(key) && is_wanted(st, key))
+		if (st->check == words_sum(key) && is_wanted(st, key))
 			return st;
 	}
 	return NULL;

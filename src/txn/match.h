@@ -4,10 +4,15 @@
 
 #include "txn/txn_priv.h"
 
+enum {
+	KEY_WORDS_MAX = 32,
+};
+
 /* Branch and sent-by; or, for RFC 2543, what the request says of itself. The
  * method is not in it: ACK and CANCEL look for others than their own. */
 struct txn_key {
-	struct hash_state state;
+	uint64_t words[KEY_WORDS_MAX];
+	size_t n;
 	uint64_t hash;
 	uint32_t method;
 	uint32_t to_tag; /* RFC 2543 */

@@ -12,6 +12,8 @@
 #include "viaduct/util/err.h"
 
 enum {
+	KEY_LEN = 16,  /* of SipHash */
+	FULL_LEN = 16, /* its tag */
 	HMAC_LEN = 32,
 	GATHER = 256, /* bytes: one update costs more than copying these */
 };
@@ -22,20 +24,19 @@ struct mac {
 
 int mac_new(const uint8_t key[MAC_KEY_LEN], struct mac **out)
 {
-	char digest[] = "SHA256";
+	size_t size = FULL_LEN;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
-				       sizeof(digest) - 1),
+		OSSL_PARAM_size_t(OSSL_MAC_PARAM_SIZE, &size),
 		OSSL_PARAM_END,
 	};
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC *siphash = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
 	struct mac *m = calloc(1, sizeof(*m));
 
-	if (hmac != NULL && m != NULL)
-		m->ctx = EVP_MAC_CTX_new(hmac);
-	EVP_MAC_free(hmac); /* the context holds its own */
+	if (siphash != NULL && m != NULL)
+		m->ctx = EVP_MAC_CTX_new(siphash);
+	EVP_MAC_free(siphash); /* the context holds its own */
 	if (m == NULL || m->ctx == NULL ||
-	    EVP_MAC_init(m->ctx, key, MAC_KEY_LEN, params) != 1) {
+	    EVP_MAC_init(m->ctx, key, KEY_LEN, params) != 1) {
 		mac_free(m);
 		return VD_ENOMEM;
 	}
@@ -103,7 +104,7 @@ void mac_tag(struct mac *m, const struct str *pieces, size_t n,
 	     uint8_t tag[MAC_LEN])
 {
 	struct gather g = {.m = m, .n = 0};
-	uint8_t full[HMAC_LEN];
+	uint8_t full[FULL_LEN];
 	size_t len;
 
 	must(EVP_MAC_init(m->ctx, NULL, 0, NULL));

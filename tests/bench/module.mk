@@ -1,0 +1,17 @@
+noinst_PROGRAMS += tests/bench/loadgen tests/bench/nullrelay
+tests_bench_loadgen_SOURCES = tests/bench/loadgen.c
+tests_bench_nullrelay_SOURCES = tests/bench/nullrelay.c
+
+EXTRA_DIST += \
+	tests/bench/README.md \
+	tests/bench/kamailio.cfg \
+	tests/bench/run \
+	tests/bench/viaduct.yaml
+
+# BENCH_FLAGS=--quick for the minute's version.
+.PHONY: bench
+bench: viaductd$(EXEEXT) tests/bench/loadgen$(EXEEXT) \
+		tests/bench/nullrelay$(EXEEXT)
+	$(srcdir)/tests/bench/run --viaductd ./viaductd \
+		--loadgen tests/bench/loadgen \
+		--nullrelay tests/bench/nullrelay $(BENCH_FLAGS)

@@ -1,34 +1,27 @@
 /* Answers of name servers. The first byte chooses what was asked for. */
 #include <arpa/nameser.h>
-#include <stdlib.h>
+
+#include "fuzz.h"
 
 #include "resolver/resolver_priv.h"
 #include "viaduct/util/err.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
 /* What everybody who gets an answer relies on. */
 static void check_answer(const struct dns_answer *a, int type)
 {
-	check(a->n <= RESOLVER_TARGETS_MAX);
-	check((a->n == 0) == (a->err == VD_ENOENT));
-	check(a->ttl_s <= DNS_TTL_MAX_S);
-	check(a->n > 0 || a->ttl_s <= RESOLVER_NEGATIVE_MAX_S);
+	CLAIM(a->n <= RESOLVER_TARGETS_MAX);
+	CLAIM((a->n == 0) == (a->err == VD_ENOENT));
+	CLAIM(a->ttl_s <= DNS_TTL_MAX_S);
+	CLAIM(a->n > 0 || a->ttl_s <= RESOLVER_NEGATIVE_MAX_S);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct dns_record *rec = &a->records[i];
 		struct str name = dns_answer_name(a, rec);
 
 		if (type == ns_t_a || type == ns_t_aaaa)
-			check(addr_family(&rec->addr) ==
+			CLAIM(addr_family(&rec->addr) ==
 			      (type == ns_t_a ? AF_INET : AF_INET6));
 		else
-			check(name.len == 0 || dns_name_is_ok(name));
+			CLAIM(name.len == 0 || dns_name_is_ok(name));
 	}
 }
 
@@ -45,8 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	type = types[data[0] % ARRAY_LEN(types)];
 	dns_chain_init(&chain, STR("a.test"));
 	err = dns_answer_parse(mem, data + 1, size - 1, type, &chain, &a);
-	check(chain.n_cnames <= RESOLVER_CNAMES_MAX + 1);
-	check(dns_name_is_ok(str_from(chain.name)));
+	CLAIM(chain.n_cnames <= RESOLVER_CNAMES_MAX + 1);
+	CLAIM(dns_name_is_ok(str_from(chain.name)));
 	if (err == 0)
 		check_answer(a, type);
 	dns_answer_unref(a);

@@ -1,0 +1,39 @@
+# libFuzzer targets: ./configure CC=clang --enable-fuzz
+# --enable-sanitize=address,undefined, then for each of them
+# tests/fuzz/fuzz_NAME tests/fuzz/seeds/NAME
+
+EXTRA_DIST += tests/fuzz/seeds
+
+if FUZZING
+LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_uri \
+	tests/fuzz/fuzz_via
+
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_addr_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_addr_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_frame_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
+tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
+endif
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_dns
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_dns_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_dns_LDFLAGS = $(LIBFUZZER)
+endif

@@ -81,8 +81,10 @@ struct conf_option {
  *
  * path  what the map is called in messages, NULL for the whole file.
  *
- * Returns 0, VD_EINVAL (mistakes were added to `errors`; `out` is filled as
- * far as possible, for further checks and nothing else) or VD_ENOMEM.
+ * Returns 0, VD_EINVAL (there are mistakes in `errors`; `out` is filled as far
+ * as possible, for further checks and nothing else) or VD_ENOMEM. Duplicate
+ * keys and other mistakes of the tree do not count here: a file is good when
+ * conf_errors_count() is 0 at the end.
  */
 int conf_fill(const struct conf_option *options, const struct conf_node *map,
 	      const char *path, struct arena *arena, struct conf_errors *errors,

@@ -30,7 +30,8 @@ struct sip_edits {
 
 void sip_edits_init(struct sip_edits *e, struct arena *arena);
 
-/* A list that starts as a copy of another (for the branches of one request). */
+/* A list that starts as a copy of another (for the branches of one request) and
+ * has its arena. */
 void sip_edits_copy(struct sip_edits *e, const struct sip_edits *from);
 
 /* The primitive. `text` is not copied. Overlapping cuts are a mistake of
@@ -42,7 +43,8 @@ void sip_edit_replace(struct sip_edits *e, uint32_t at, uint32_t cut,
 void sip_edit_uri(struct sip_edits *e, const struct sip_msg *m, struct str uri);
 
 /* A whole field "Name: value\r\n" before the first field of this kind (after
- * the start line when there is none): Via, Record-Route, Route on top. */
+ * the start line when there is none): Via, Record-Route, Route on top. Of two
+ * pushes at one place the later one is above. */
 void sip_edit_push(struct sip_edits *e, const struct sip_msg *m,
 		   enum sip_hdr_id id, struct str field);
 
@@ -55,7 +57,8 @@ void sip_edit_value(struct sip_edits *e, const struct sip_hdr *h,
 		    struct str value);
 
 /* Remove one field, or one value of a field that holds several (its comma goes
- * too; the field goes with its last value). `it` stands on the value. */
+ * too; the field goes with its last value). `it` stands on the value; of one
+ * field values are removed in their order. */
 void sip_edit_remove(struct sip_edits *e, const struct sip_hdr *h);
 void sip_edit_remove_value(struct sip_edits *e, const struct sip_values *it);
 

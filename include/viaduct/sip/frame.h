@@ -26,8 +26,16 @@ enum sip_frame {
 			    */
 };
 
-/* `bytes` starts at the message; call again with more. Reset the framer (all
- * zero) after each READY, PING or SKIP. */
+/*
+ * `bytes` starts at the message; call again with more. Reset the framer (all
+ * zero) after each READY, PING or SKIP. The answer does not depend on how the
+ * bytes were cut into pieces.
+ *
+ * A CRLF with nothing after it is MORE: whether it is half a ping shows in what
+ * follows. As long as f->scanned is 0 no message has begun.
+ * After BAD and TOO_BIG with f->head_len set, so many bytes are a whole head
+ * from which a 400 or 513 can be made. Absent Content-Length is BAD.
+ */
 enum sip_frame sip_frame_next(struct sip_framer *f, struct str bytes,
 			      size_t max);
 

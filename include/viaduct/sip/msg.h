@@ -174,17 +174,33 @@ int sip_msg_index(struct str bytes, const struct sip_limits *limits,
 		  struct sip_hdr *hdrs, struct sip_msg *msg);
 
 /*
- * Check what every hop must understand (RFC 3261 section 16.3 step 1 and
- * 8.1.1): the mandatory fields once each and well-formed, Request-URI,
- * CSeq (number below 2^31... see 8.1.1.5, method equal to the request's),
- * Max-Forwards 0-255, Content-Length, From, To, Via, Route, Contact grammar.
- * Sets msg->bad and bad_status (400, 416 is not judged here, 505, 501...).
+ * Check what every hop must understand (RFC 3261 sections 16.3 step 1 and
+ * 8.1.1); everything else is left to those whom it concerns. Sets msg->bad and
+ * msg->bad_status:
+ *
+ * 400  a mandatory field missing or malformed (a missing Max-Forwards and a
+ *      From without tag are not: RFC 2543), a field twice that may stand once,
+ *      a malformed Request-URI or one with header fields, CSeq not below 2^31
+ *      or of another method, Max-Forwards over 255, a Route that cannot be
+ *      routed to; in a REGISTER a malformed Contact
+ * 414  Request-URI over limits->uri_size
+ * 483  more Via values than limits->vias: each is a hop
+ * 505  (from indexing) another SIP version
+ * 513  (from indexing) more header fields than limits->headers
+ *
+ * A Request-URI of another scheme passes: the proxy answers 416. A method that
+ * nobody knows passes too, and is 400 when CSeq has another (RFC 4475 section
+ * 3.1.2.18 would rather have 501, which is not for a proxy to say). Of the Via
+ * values only the top one is looked at. Responses: the same fields, nothing
+ * about Request-URI, Max-Forwards, Route and Contact.
+ *
  * Returns 0 or VD_EINVAL.
  */
 int sip_msg_check(struct sip_msg *msg, const struct sip_limits *limits);
 
-/* A request (never an ACK) whose Via, From, To, Call-ID and CSeq are good
- * enough to copy into a response. */
+/* A request (never an ACK) whose top Via says where an answer goes, and whose
+ * From, To, Call-ID and CSeq are there to be copied into it, malformed as they
+ * may be. */
 bool sip_msg_can_answer(struct sip_msg *msg);
 
 /* A message from a datagram, or from a stream: what is it? Looks at the first
@@ -244,7 +260,7 @@ bool sip_values_next(struct sip_values *it);
 /* The same over one text. False at the end. */
 bool sip_value_split(struct str *rest, struct str *value);
 
-/* Cached; NULL when absent or malformed. */
+/* Of the first field of its kind, cached; NULL when absent or malformed. */
 const struct sip_via *sip_msg_top_via(struct sip_msg *m);
 const struct sip_addr *sip_msg_from(struct sip_msg *m);
 const struct sip_addr *sip_msg_to(struct sip_msg *m);

@@ -61,12 +61,13 @@ int sip_uri_parse(struct str text, struct sip_uri *out);
 bool sip_param_find(struct str params, struct str name, struct str *value);
 
 /* Step through ;a=b;c. `rest` starts as the params and shrinks. False at the
- * end. White space around "=" and ";" is allowed (header parameters); a quoted
- * value keeps its quotes. */
+ * end, and at what is malformed. White space around "=" and ";" is allowed
+ * (header parameters); a quoted value keeps its quotes. */
 bool sip_param_next(struct str *rest, struct str *name, struct str *value);
 
 /* Same address by RFC 3261 section 19.1.4 (escapes, parameter rules, headers,
- * case; RFC 5954: IPv6 addresses by value). Other schemes: octets equal. */
+ * case; RFC 5954: IPv6 addresses by value). Other schemes: octets equal; so
+ * too lists of more than 32 parameters or headers, to bound the work. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
 /* Host names and numeric hosts equal: case-insensitive, IPv6 by value, one

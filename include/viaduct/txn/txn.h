@@ -43,7 +43,9 @@ struct client_txn;
 /* secret: 16 bytes that authenticate our Via branches. env is copied. */
 int txn_table_new(const struct txn_env *env, const uint8_t secret[16],
 		  struct txn_table **out);
-void txn_table_free(struct txn_table *t); /* ends all, without callbacks */
+/* Ends all, without callbacks. What env.defer() was given must still run,
+ * before env.mem goes. NULL allowed. */
+void txn_table_free(struct txn_table *t);
 
 /* Transactions that are open: a final response is still to come, or an INVITE
  * waits for it; and those that only wait for their last timer. */

@@ -241,6 +241,38 @@ static void nesting_is_bounded(void **state)
 			       "nested deeper than 64"));
 }
 
+/* "[a,a,...,a]" with n items; the caller frees it. */
+static char *long_list(size_t n, const char *item)
+{
+	size_t len = strlen(item);
+	char *text = malloc(n * len + 3);
+
+	assert_non_null(text);
+	text[0] = '[';
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 1 + i * len, item, len);
+	strcpy(text + 1 + n * len, "]");
+	return text;
+}
+
+static void values_and_anchors_are_bounded(void **state)
+{
+	struct bench *b = *state;
+	char *text = long_list(1000000, "a,");
+
+	assert_int_equal(bench_parse(b, text), VD_EINVAL);
+	assert_mistakes(b, "t.yaml:1:2000000: [999999]: more than 1000000 "
+			   "values; split the file");
+	free(text);
+	text = long_list(1000, "&a b,");
+	assert_int_equal(bench_parse(b, text), 0);
+	free(text);
+	text = long_list(1001, "&a b,");
+	assert_int_equal(bench_parse(b, text), VD_EINVAL);
+	assert_mistakes(b, "t.yaml:1:5002: [1000]: more than 1000 anchors");
+	free(text);
+}
+
 static void mistakes_beyond_the_bound_still_count(void **state)
 {
 	struct bench *b = *state;
@@ -306,6 +338,7 @@ int main(void)
 		BENCH_TEST(tags_and_second_documents_are_mistakes),
 		BENCH_TEST(a_key_must_be_short_text),
 		BENCH_TEST(nesting_is_bounded),
+		BENCH_TEST(values_and_anchors_are_bounded),
 		BENCH_TEST(mistakes_beyond_the_bound_still_count),
 		BENCH_TEST(a_mistake_is_one_line_and_told_once),
 		BENCH_TEST(relative_paths_are_those_of_the_file),

@@ -359,6 +359,7 @@ static void names_stand_for_the_address(void **state)
 		b->conf.snapshot.proxy.name_port = rows[i].port;
 		b->listeners[0].advertise_host = str_from(rows[i].advertise);
 		b->listeners[0].advertise_port = rows[i].advertise_port;
+		proxy_set_conf(b->proxy, &b->conf.snapshot);
 		assert_copy(
 			b, &plain,
 			START VIA IDS "Max-Forwards: 70\r\n" BREADTH "\r\n",

@@ -172,6 +172,20 @@ static void srv_target_of_a_dot_ends_it(void **state)
 	assert_int_equal(bench_stat(b, STAT_dns_failures), 1);
 }
 
+static void srv_port_of_zero_is_of_no_use(void **state)
+{
+	struct bench *b = *state;
+	struct locate_target t = bench_target("example.com");
+
+	ZONE(b, "_sip._tcp.example.com 300 SRV 0 0 0 a.example.com",
+	     "_sip._tcp.example.com 300 SRV 1 0 5060 a.example.com",
+	     "a.example.com 300 A 192.0.2.1");
+	t.transport = SIP_TCP;
+	bench_start(b, &t);
+	bench_expect(b, "tcp 192.0.2.1:5060");
+	bench_expect_end(b, VD_ENOENT);
+}
+
 static void dead_srv_target_leads_to_the_next(void **state)
 {
 	struct bench *b = *state;
@@ -479,6 +493,35 @@ static void silence_ends_with_the_search_timeout(void **state)
 	assert_int_equal(bench_stat(b, STAT_dns_failures), 1);
 }
 
+/* For this hop: the next may be waited for again. */
+static void after_the_timeout_what_is_known_must_do(void **state)
+{
+	struct bench *b = *state;
+	struct locate_target t = bench_target("known.example.com");
+
+	ZONE(b, "_sip._udp.example.com 300 SRV 1 0 5060 silent.example.com",
+	     "_sip._udp.example.com 300 SRV 2 0 5060 unknown.example.com",
+	     "_sip._udp.example.com 300 SRV 3 0 5060 known.example.com",
+	     "_sip._udp.example.com 300 SRV 4 0 5060 last.example.com",
+	     "unknown.example.com 300 A 192.0.2.2",
+	     "known.example.com 300 A 192.0.2.3",
+	     "last.example.com 300 A 192.0.2.4");
+	name_server_set_mood(&b->server, "silent.example.com", 0, NS_SILENT);
+	b->conf.search_timeout_ms = 100;
+	bench_restart(b);
+	t.port = 5060;
+	bench_start(b, &t);
+	bench_expect(b, "udp 192.0.2.3:5060");
+	bench_find(b, "example.com");
+	bench_expect(b, "udp 192.0.2.3:5060");
+	assert_int_equal(
+		name_server_asked(&b->server, "unknown.example.com", 0), 0);
+	bench_expect(b, "udp 192.0.2.4:5060");
+	assert_int_equal(
+		name_server_asked(&b->server, "unknown.example.com", 0), 0);
+	bench_expect_end(b, VD_ENOENT);
+}
+
 static void silence_to_all_tries_is_remembered(void **state)
 {
 	struct bench *b = *state;
@@ -724,6 +767,7 @@ int main(void)
 		TEST(transport_without_port_asks_for_its_srv),
 		TEST(no_srv_means_the_host_at_the_default_port),
 		TEST(srv_target_of_a_dot_ends_it),
+		TEST(srv_port_of_zero_is_of_no_use),
 		TEST(dead_srv_target_leads_to_the_next),
 		TEST(naptr_order_comes_before_preference),
 		TEST(naptr_of_other_transports_is_passed_over),
@@ -743,6 +787,7 @@ int main(void)
 		TEST(server_that_fails_on_naptr_is_asked_for_srv),
 		TEST(garbage_counts_as_failure),
 		TEST(silence_ends_with_the_search_timeout),
+		TEST(after_the_timeout_what_is_known_must_do),
 		TEST(silence_to_all_tries_is_remembered),
 		TEST(nobody_at_the_port_is_a_failure),
 		TEST(second_server_is_asked_when_the_first_is_dead),

@@ -127,6 +127,7 @@ static void only_an_invite_that_was_sent_is_cancelled(void **state)
 	bench_answer(b, 100, "BYE", "t");
 	client_txn_cancel(b->ct, STR_NONE);
 	assert_int_equal(n_cancels(b), 0);
+	assert_int_equal(txn_n_open(b->table), 2);
 }
 
 /* A transaction of its own: Timer E, until its own final response. */
@@ -161,11 +162,9 @@ static void cancelled_invite_ends_with_its_487(void **state)
 }
 
 /* A peer of RFC 2543 sends no 487. */
-static void cancelled_invite_without_a_final_is_given_up(void **state)
+static void given_up_after_64_t1(struct bench *b, enum sip_transport transport)
 {
-	struct bench *b = *state;
-
-	ringing_invite(b, SIP_UDP);
+	ringing_invite(b, transport);
 	bench_advance_to(b, 100);
 	client_txn_cancel(b->ct, STR_NONE);
 	bench_answer(b, 200, "CANCEL", "t");
@@ -176,6 +175,16 @@ static void cancelled_invite_without_a_final_is_given_up(void **state)
 	assert_int_equal(b->owner.n_failed, 1);
 	assert_int_equal(b->owner.err, VD_ETIMEOUT);
 	assert_int_equal(b->owner.n_ended, 1);
+}
+
+static void cancelled_invite_without_a_final_is_given_up(void **state)
+{
+	given_up_after_64_t1(*state, SIP_UDP);
+}
+
+static void on_a_stream_too(void **state)
+{
+	given_up_after_64_t1(*state, SIP_TCP);
 }
 
 static void held_back_cancel_ends_with_timer_b(void **state)
@@ -213,6 +222,10 @@ static void response_to_a_cancel_that_was_not_sent_is_stray(void **state)
 	invite(b, SIP_UDP);
 	client_txn_cancel(b->ct, STR_NONE); /* held back */
 	assert_false(bench_answer(b, 200, "CANCEL", "t"));
+	bench_answer(b, 180, "INVITE", "t");
+	bench_turn(b);
+	assert_false(bench_answer(b, 200, "BYE", "t"));
+	assert_true(bench_answer(b, 200, "CANCEL", "t"));
 }
 
 static void cancel_that_fails_leaves_the_invite_alone(void **state)
@@ -306,6 +319,7 @@ int main(void)
 		TEST(cancel_is_resent_until_it_is_answered),
 		TEST(cancelled_invite_ends_with_its_487),
 		TEST(cancelled_invite_without_a_final_is_given_up),
+		TEST(on_a_stream_too),
 		TEST(held_back_cancel_ends_with_timer_b),
 		TEST(cancel_does_not_outlive_its_invite),
 		TEST(response_to_a_cancel_that_was_not_sent_is_stray),

@@ -113,6 +113,9 @@ static void has_provisional_remembers(void **state)
 	assert_true(client_txn_has_provisional(b->ct));
 	bench_answer(b, 200, "INVITE", "t");
 	assert_true(client_txn_has_provisional(b->ct));
+	invite(b, SIP_UDP);
+	bench_answer(b, 200, "INVITE", "t");
+	assert_false(client_txn_has_provisional(b->ct));
 }
 
 /* RFC 6026: every 2xx is told, whichever fork it comes from, for 64*T1. */
@@ -432,6 +435,10 @@ static void other_connections_do_not_matter(void **state)
 	lost(b, other);
 	other = b->used;
 	other.worker++;
+	lost(b, other);
+	other = b->used; /* of the same hash */
+	other.worker ^= 1;
+	other.slot ^= 1 << 16;
 	lost(b, other);
 	assert_int_equal(b->owner.n_failed, 0);
 }

@@ -124,6 +124,9 @@ static void long_branches_are_compared_to_their_end(void **state)
 	assert_true(finds(b, BUT(invite, via, via)));
 	via[len - 1] = '8';
 	assert_false(finds(b, BUT(invite, via, via)));
+	via[len - 1] = '7';
+	via[len - 1000] = '8';
+	assert_false(finds(b, BUT(invite, via, via)));
 }
 
 static void transactions_of_one_branch_are_told_apart(void **state)

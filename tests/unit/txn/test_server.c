@@ -158,18 +158,36 @@ static void failed_send_is_told_and_nothing_ends(void **state)
 static void answer_inside(struct owner *o)
 {
 	bench_respond(o->bench, 500);
+}
+
+static void answer_and_let_go_inside(struct owner *o)
+{
+	bench_respond(o->bench, 500);
 	server_txn_detach(o->st);
 }
 
-/* An owner who answers every failure with one more response ends nowhere near
- * an endless loop. */
-static void owner_may_respond_and_let_go_inside_on_failed(void **state)
+/* And is told of that response, too, a turn later. */
+static void owner_may_respond_inside_on_failed(void **state)
 {
 	struct bench *b = *state;
 
 	bench_server_new(b, "INVITE", SIP_UDP);
 	b->send_err = VD_EUNREACH;
 	b->owner.react = answer_inside;
+	bench_respond(b, 180);
+	bench_turn(b);
+	bench_turn(b);
+	assert_int_equal(b->owner.n_failed, 2);
+	assert_true(server_txn_has_final(b->st));
+}
+
+static void owner_may_respond_and_let_go_inside_on_failed(void **state)
+{
+	struct bench *b = *state;
+
+	bench_server_new(b, "INVITE", SIP_UDP);
+	b->send_err = VD_EUNREACH;
+	b->owner.react = answer_and_let_go_inside;
 	bench_respond(b, 180);
 	bench_turn(b);
 	bench_turn(b);
@@ -281,6 +299,7 @@ int main(void)
 		TEST(owner_asks_for_state),
 		TEST(ids_are_not_shared),
 		TEST(failed_send_is_told_and_nothing_ends),
+		TEST(owner_may_respond_inside_on_failed),
 		TEST(owner_may_respond_and_let_go_inside_on_failed),
 		TEST(detached_without_a_final_it_ends_at_once),
 		TEST(detached_after_a_final_it_goes_on_by_itself),

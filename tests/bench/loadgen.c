@@ -1,0 +1,1703 @@
+/* loadgen: plays the callers and the callees of SIP calls through one proxy,
+ * over UDP and TCP, as fast as the machine allows, and checks every message
+ * that the proxy hands it.
+ *
+ * One thread, epoll, recvmmsg/sendmmsg. A call is known by the number in its
+ * Call-ID, so one array holds what both ends remember of it. Neither end ever
+ * retransmits: a message that is lost shows as a failed call, one that comes
+ * twice as a retransmission of the proxy. tests/bench/README.md explains the
+ * options, the phases and the output. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NS_PER_S UINT64_C(1000000000)
+
+enum {
+	N_BATCH = 64,             /* datagrams in one system call */
+	N_BURST = 32,             /* calls started in one loop turn */
+	MAX_MSG = 8192,           /* bytes of one message, in or out */
+	STREAM_IN = 256 * 1024,   /* bytes of a stream read at once */
+	STREAM_OUT = 1024 * 1024, /* bytes that may wait for a slow proxy */
+	SOCKET_BUF = 4 * 1024 * 1024,
+	MAX_VALUES = 8,             /* Via or Record-Route values */
+	MAX_ECHO = 24,              /* header lines that a response repeats */
+	MAX_SETUP_US = 1000 * 1000, /* the histogram's last bucket */
+	MAX_SHOWN = 10,             /* violations that are printed */
+	ID_LEN = 18,                /* kind, number, dot, run */
+};
+
+enum exit_code { EXIT_GOOD, EXIT_BAD_CALLS, EXIT_USAGE, EXIT_SETUP };
+
+__attribute__((noreturn, format(printf, 2, 3))) static void
+die(enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("loadgen: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(code);
+}
+
+static void *must_alloc(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		die(EXIT_SETUP, "out of memory");
+	return p;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- Text in and text out ---------------------------------------------- */
+
+struct str {
+	const char *p;
+	size_t len;
+};
+
+#define STR(literal) ((struct str){literal, sizeof(literal) - 1})
+
+static bool str_is(struct str a, struct str b)
+{
+	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
+}
+
+static bool str_starts(struct str s, struct str with)
+{
+	return s.len >= with.len && memcmp(s.p, with.p, with.len) == 0;
+}
+
+static struct str str_trim(struct str s)
+{
+	while (s.len > 0 && (*s.p == ' ' || *s.p == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && (unsigned char)s.p[s.len - 1] <= ' ')
+		s.len--;
+	return s;
+}
+
+/* The value of header parameter `;name=`, empty if it is not there. */
+static struct str str_param(struct str s, struct str name)
+{
+	const char *at = memmem(s.p, s.len, name.p, name.len);
+	struct str v = {s.p, 0};
+
+	if (at == NULL)
+		return v;
+	v.p = at + name.len;
+	while (v.p + v.len < s.p + s.len &&
+	       strchr(";,> \t\r", v.p[v.len]) == NULL)
+		v.len++;
+	return v;
+}
+
+static unsigned long str_number(struct str s)
+{
+	unsigned long v = 0;
+
+	for (size_t i = 0; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (unsigned long)(s.p[i] - '0');
+	return v;
+}
+
+/* A message being written into `p`, which has room for MAX_MSG bytes. */
+struct text {
+	char *p;
+	size_t len;
+};
+
+static void put(struct text *t, struct str s)
+{
+	if (t->len + s.len > MAX_MSG)
+		die(EXIT_SETUP, "a message would be over %d bytes", MAX_MSG);
+	memcpy(t->p + t->len, s.p, s.len);
+	t->len += s.len;
+}
+
+#define PUT(t, literal) put(t, STR(literal))
+
+static void put_z(struct text *t, const char *z)
+{
+	put(t, (struct str){z, strlen(z)});
+}
+
+static void put_hex8(struct text *t, uint32_t v)
+{
+	char hex[8];
+
+	for (int i = 7; i >= 0; i--, v >>= 4)
+		hex[i] = "0123456789abcdef"[v & 15];
+	put(t, (struct str){hex, sizeof(hex)});
+}
+
+static void put_number(struct text *t, unsigned long v)
+{
+	char dec[20];
+	size_t i = sizeof(dec);
+
+	do
+		dec[--i] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	put(t, (struct str){dec + i, sizeof(dec) - i});
+}
+
+/* ---- What there is ----------------------------------------------------- */
+
+enum side { CALLER, CALLEE };
+
+struct address {
+	bool stream;   /* TCP, else UDP */
+	char text[32]; /* "127.0.0.1:5060" */
+	struct sockaddr_in sin;
+};
+
+/* A descriptor in the epoll set. */
+struct port {
+	enum { PORT_UDP, PORT_STREAM, PORT_LISTEN, PORT_CONTROL } kind;
+	enum side side;
+	int fd;     /* -1: the proxy closed the stream */
+	bool dirty; /* `out` waits to be flushed */
+	struct port *next_dirty;
+	char *in; /* stream: what is not yet a whole message */
+	size_t in_len;
+	char *out; /* UDP: N_BATCH slots; stream: bytes */
+	size_t out_len;
+	unsigned n_out;
+	size_t out_lens[N_BATCH];
+};
+
+/* What has arrived. */
+enum seen {
+	SEEN_INVITE = 1, /* at the callee */
+	SEEN_ACK = 2,
+	SEEN_BYE = 4,
+	SEEN_OPTIONS = 8,
+	SEEN_100 = 16, /* at the caller */
+	SEEN_180 = 32,
+	SEEN_200 = 64,
+	SEEN_BYE_200 = 128,
+};
+
+enum call_kind { HELD = 'h', MEASURED = 'm' };
+
+struct call {
+	uint32_t n;
+	char kind;    /* enum call_kind; 0: a slot never used */
+	uint8_t seen; /* enum seen */
+	bool pending; /* the phase waits for it */
+	bool bad;     /* a message of it was wrong */
+	uint64_t start_ns;
+	struct port *port;        /* borrowed: the caller's */
+	struct port *answer_port; /* borrowed: the callee's, while held */
+	struct str answer;        /* held: the 200 that ends it; owned */
+};
+
+struct options {
+	struct address caller, callee, proxy;
+	enum { CALL, OPTIONS, OPEN } scenario;
+	double rate, hold_rate, seconds, progress_s;
+	unsigned long calls, warmup, hold, mark;
+	unsigned users, connections, timeout_ms, in_flight;
+	int record_routes; /* expected at the callee; -1: by transport */
+	bool stateless, step, verbose;
+	const char *ruri; /* with one '%' for the user's number */
+};
+
+/* One stretch of the run: `count` things started at `rate`, all finished. */
+struct phase {
+	char kind;    /* enum call_kind */
+	bool answers; /* ends held calls instead of starting some */
+	bool measured;
+	const char *pause; /* what --step reports when it is over */
+	double rate;
+	unsigned long base, count;
+	unsigned long started, settled; /* counted from `base` */
+	uint64_t t0_ns;
+};
+
+struct counters {
+	unsigned long ok, messages_in, messages_out;
+	unsigned long failed, violations, reordered, without_100;
+	unsigned long retransmissions[2]; /* seen by enum side */
+};
+
+struct gen {
+	struct options o;
+	int epoll_fd;
+	uint64_t now;
+	char run[9]; /* hex: tells this run's calls from others' */
+	char ruri_head[128], ruri_tail[128];
+	char contact_tail[2][64]; /* by enum side: "@host:port..." */
+	struct port *udp[2];
+	struct port **streams; /* the caller's */
+	struct port *dirty;
+	struct call *held;
+	struct call *ring; /* measured calls by number modulo its size */
+	uint32_t ring_mask;
+	struct phase phases[5];
+	size_t n_phases, at_phase;
+	bool paused;
+	unsigned long pending; /* calls */
+	uint64_t next_progress_ns, max_lag_ns;
+	uint64_t run_start_ns, run_end_ns, run_cpu_us;
+	struct counters n, at_run; /* all; when measuring began */
+	uint32_t *setup_us;        /* histogram, a bucket per microsecond */
+	unsigned long setups;
+};
+
+static const char offer[] = "v=0\r\n"
+			    "o=alice 53655765 2353687637 IN IP4 192.0.2.101\r\n"
+			    "s=-\r\n"
+			    "c=IN IP4 192.0.2.101\r\n"
+			    "t=0 0\r\n"
+			    "m=audio 49172 RTP/AVP 0 8 101\r\n"
+			    "a=rtpmap:0 PCMU/8000\r\n"
+			    "a=rtpmap:101 telephone-event/8000\r\n";
+static const char answer[] = "v=0\r\n"
+			     "o=bob 28908445 289084452 IN IP4 192.0.2.201\r\n"
+			     "s=-\r\n"
+			     "c=IN IP4 192.0.2.201\r\n"
+			     "t=0 0\r\n"
+			     "m=audio 3456 RTP/AVP 0\r\n"
+			     "a=rtpmap:0 PCMU/8000\r\n";
+
+/* ---- Calls ------------------------------------------------------------- */
+
+/* What makes Call-ID, tags and branches of this call: "m0000002a.5f3a9c01". */
+static void put_id(struct gen *g, struct text *t, const struct call *c)
+{
+	put(t, (struct str){&c->kind, 1});
+	put_hex8(t, c->n);
+	PUT(t, ".");
+	put(t, (struct str){g->run, 8});
+}
+
+static bool is_id(struct gen *g, struct str s, struct str prefix,
+		  const struct call *c)
+{
+	char buf[64 + ID_LEN];
+	struct text t = {buf, 0};
+
+	put(&t, prefix);
+	put_id(g, &t, c);
+	return str_is(s, (struct str){t.p, t.len});
+}
+
+static struct call *call_slot(struct gen *g, char kind, uint32_t n)
+{
+	return kind == HELD ? &g->held[n] : &g->ring[n & g->ring_mask];
+}
+
+/* The call that a Call-ID of ours names, NULL if there is none. */
+static struct call *call_find(struct gen *g, struct str call_id)
+{
+	uint32_t n = 0;
+	struct call *c;
+
+	if (call_id.len < 1 + ID_LEN)
+		return NULL;
+	for (int i = 2; i < 10; i++) {
+		int d = call_id.p[i];
+		n = n << 4 | (uint32_t)(d <= '9' ? d - '0' : d - 'a' + 10);
+	}
+	if (call_id.p[1] == HELD && n >= g->o.hold)
+		return NULL;
+	c = call_slot(g, call_id.p[1], n);
+	return c->kind != 0 && is_id(g, call_id, STR("c"), c) ? c : NULL;
+}
+
+static void call_settle(struct gen *g, struct call *c, bool good)
+{
+	if (!c->pending)
+		return;
+	c->pending = false;
+	g->pending--;
+	if (!good || c->bad)
+		g->n.failed++;
+	else if (g->phases[g->at_phase].measured)
+		g->n.ok++;
+}
+
+static void call_setup_done(struct gen *g, const struct call *c)
+{
+	uint64_t us = (g->now - c->start_ns) / 1000;
+
+	if (!g->phases[g->at_phase].measured)
+		return;
+	g->setup_us[us < MAX_SETUP_US ? us : MAX_SETUP_US]++;
+	g->setups++;
+}
+
+/* ---- Ports ------------------------------------------------------------- */
+
+static void port_flush_udp(struct gen *g, struct port *p)
+{
+	struct mmsghdr m[N_BATCH] = {0};
+	struct iovec iov[N_BATCH];
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < p->n_out; i++) {
+		iov[i].iov_base = p->out + (size_t)i * MAX_MSG;
+		iov[i].iov_len = p->out_lens[i];
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = 1;
+		m[i].msg_hdr.msg_name = &g->o.proxy.sin;
+		m[i].msg_hdr.msg_namelen = sizeof(g->o.proxy.sin);
+	}
+	while (sent < p->n_out) {
+		int n = sendmmsg(p->fd, m + sent, p->n_out - sent, 0);
+
+		if (n > 0)
+			sent += (unsigned)n;
+		else if (errno != EINTR && errno != ECONNREFUSED)
+			die(EXIT_SETUP, "sendmmsg: %s", strerror(errno));
+	}
+	p->n_out = 0;
+}
+
+static void port_flush_stream(struct port *p)
+{
+	ssize_t n =
+		send(p->fd, p->out, p->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		die(EXIT_SETUP, "send: %s", strerror(errno));
+	if (n > 0) {
+		p->out_len -= (size_t)n;
+		memmove(p->out, p->out + n, p->out_len);
+	}
+}
+
+/* Sends what a loop turn produced; a stream that takes no more stays dirty. */
+static void ports_flush(struct gen *g)
+{
+	struct port *p = g->dirty;
+
+	g->dirty = NULL;
+	while (p != NULL) {
+		struct port *next = p->next_dirty;
+
+		if (p->kind == PORT_UDP)
+			port_flush_udp(g, p);
+		else if (p->fd >= 0)
+			port_flush_stream(p);
+		p->dirty = p->fd >= 0 && p->out_len > 0;
+		if (p->dirty) {
+			p->next_dirty = g->dirty;
+			g->dirty = p;
+		}
+		p = next;
+	}
+}
+
+/* Room for the next message; port_send() makes it part of the output. */
+static struct text port_text(struct gen *g, struct port *p)
+{
+	if (p->kind == PORT_UDP) {
+		if (p->n_out == N_BATCH)
+			port_flush_udp(g, p);
+		return (struct text){p->out + (size_t)p->n_out * MAX_MSG, 0};
+	}
+	if (p->out_len + MAX_MSG > STREAM_OUT)
+		die(EXIT_SETUP, "the proxy does not read its TCP connection");
+	return (struct text){p->out + p->out_len, 0};
+}
+
+static void port_send(struct gen *g, struct port *p, const struct text *t)
+{
+	if (p->kind == PORT_UDP)
+		p->out_lens[p->n_out++] = t->len;
+	else
+		p->out_len += t->len;
+	g->n.messages_out++;
+	if (!p->dirty) {
+		p->dirty = true;
+		p->next_dirty = g->dirty;
+		g->dirty = p;
+	}
+}
+
+static struct port *port_new(struct gen *g, int kind, enum side side, int fd)
+{
+	struct port *p = must_alloc(1, sizeof(*p));
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = p};
+
+	p->kind = kind;
+	p->side = side;
+	p->fd = fd;
+	if (kind == PORT_UDP)
+		p->out = must_alloc(N_BATCH, MAX_MSG);
+	if (kind == PORT_STREAM) {
+		p->out = must_alloc(1, STREAM_OUT);
+		p->in = must_alloc(1, STREAM_IN);
+	}
+	if (epoll_ctl(g->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
+		die(EXIT_SETUP, "epoll_ctl: %s", strerror(errno));
+	return p;
+}
+
+static int socket_bound(const struct address *a, bool any_port)
+{
+	int type = (a->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC;
+	int fd = socket(AF_INET, type, 0);
+	struct sockaddr_in sin = a->sin;
+	int on = 1, size = SOCKET_BUF;
+
+	if (any_port)
+		sin.sin_port = 0;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!a->stream) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) != 0)
+		die(EXIT_SETUP, "%s: %s", a->text, strerror(errno));
+	return fd;
+}
+
+static struct port *stream_connect(struct gen *g)
+{
+	int fd = socket_bound(&g->o.caller, true);
+	struct sockaddr *to = (struct sockaddr *)&g->o.proxy.sin;
+	int on = 1;
+
+	if (connect(fd, to, sizeof(g->o.proxy.sin)) != 0)
+		die(EXIT_SETUP, "connect to %s: %s", g->o.proxy.text,
+		    strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return port_new(g, PORT_STREAM, CALLER, fd);
+}
+
+static void stream_accept(struct gen *g, struct port *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	int on = 1;
+
+	if (fd < 0)
+		die(EXIT_SETUP, "accept: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	port_new(g, PORT_STREAM, CALLEE, fd);
+}
+
+static void ports_open(struct gen *g)
+{
+	const struct options *o = &g->o;
+
+	if (!o->caller.stream)
+		g->udp[CALLER] = port_new(g, PORT_UDP, CALLER,
+					  socket_bound(&o->caller, false));
+	if (!o->callee.stream) {
+		g->udp[CALLEE] = port_new(g, PORT_UDP, CALLEE,
+					  socket_bound(&o->callee, false));
+	} else {
+		int fd = socket_bound(&o->callee, false);
+
+		if (listen(fd, SOMAXCONN) != 0)
+			die(EXIT_SETUP, "listen: %s", strerror(errno));
+		port_new(g, PORT_LISTEN, CALLEE, fd);
+	}
+	if (o->caller.stream) {
+		g->streams = must_alloc(o->connections, sizeof(*g->streams));
+		for (unsigned i = 0; i < o->connections; i++)
+			g->streams[i] = stream_connect(g);
+	}
+	if (o->step)
+		port_new(g, PORT_CONTROL, CALLER, STDIN_FILENO);
+}
+
+/* ---- Messages in ------------------------------------------------------- */
+
+struct msg {
+	struct str all;
+	struct str method, uri; /* of a request */
+	unsigned status;        /* of a response, else 0 */
+	struct str via[MAX_VALUES], record_route[MAX_VALUES];
+	size_t n_via, n_record_route, n_route;
+	struct str max_forwards, call_id, cseq, from, to, contact;
+	struct str content_length;
+	struct str echo[MAX_ECHO]; /* whole lines that a response repeats */
+	size_t n_echo;
+	struct str body;
+};
+
+enum header {
+	H_OTHER,
+	H_VIA,
+	H_RECORD_ROUTE,
+	H_ROUTE,
+	H_MAX_FORWARDS,
+	H_CALL_ID,
+	H_CSEQ,
+	H_FROM,
+	H_TO,
+	H_CONTACT,
+	H_CONTENT_LENGTH
+};
+
+static enum header header_id(struct str name)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+		char compact;
+	} known[] = {
+		[H_OTHER] = {"", 0, 0},
+		[H_VIA] = {"via", 3, 'v'},
+		[H_RECORD_ROUTE] = {"record-route", 12, 0},
+		[H_ROUTE] = {"route", 5, 0},
+		[H_MAX_FORWARDS] = {"max-forwards", 12, 0},
+		[H_CALL_ID] = {"call-id", 7, 'i'},
+		[H_CSEQ] = {"cseq", 4, 0},
+		[H_FROM] = {"from", 4, 'f'},
+		[H_TO] = {"to", 2, 't'},
+		[H_CONTACT] = {"contact", 7, 'm'},
+		[H_CONTENT_LENGTH] = {"content-length", 14, 'l'},
+	};
+
+	for (size_t i = 1; i < ARRAY_LEN(known); i++) {
+		if (name.len == 1 && (name.p[0] | 32) == known[i].compact)
+			return (enum header)i;
+		if (name.len == known[i].len &&
+		    strncasecmp(name.p, known[i].name, name.len) == 0)
+			return (enum header)i;
+	}
+	return H_OTHER;
+}
+
+/* Adds the comma-separated values of a line to `out`; returns how many there
+ * are now. One too many is counted but not kept. */
+static size_t values_split(struct str v, struct str *out, size_t n)
+{
+	size_t start = 0;
+	bool quoted = false, angle = false;
+
+	for (size_t i = 0; i <= v.len; i++) {
+		char ch = i < v.len ? v.p[i] : ',';
+
+		if (ch == '"')
+			quoted = !quoted;
+		else if (ch == '<' || ch == '>')
+			angle = ch == '<';
+		if (i < v.len && (ch != ',' || quoted || angle))
+			continue;
+		if (n < MAX_VALUES)
+			out[n] = str_trim((struct str){v.p + start, i - start});
+		n++;
+		start = i + 1;
+	}
+	return n < MAX_VALUES ? n : MAX_VALUES;
+}
+
+static bool msg_echo(struct msg *m, struct str line)
+{
+	if (m->n_echo == MAX_ECHO)
+		return false;
+	m->echo[m->n_echo++] = line;
+	return true;
+}
+
+static bool msg_header(struct msg *m, struct str line)
+{
+	const char *colon = memchr(line.p, ':', line.len);
+	struct str name, v, unused[MAX_VALUES];
+
+	/* Nobody here folds lines. */
+	if (colon == NULL || *line.p == ' ' || *line.p == '\t')
+		return false;
+	name = str_trim((struct str){line.p, (size_t)(colon - line.p)});
+	v = str_trim((struct str){colon + 1,
+				  line.len - (size_t)(colon + 1 - line.p)});
+	switch (header_id(name)) {
+	case H_VIA:
+		m->n_via = values_split(v, m->via, m->n_via);
+		return msg_echo(m, line);
+	case H_RECORD_ROUTE:
+		m->n_record_route =
+			values_split(v, m->record_route, m->n_record_route);
+		return msg_echo(m, line);
+	case H_ROUTE:
+		m->n_route = values_split(v, unused, m->n_route);
+		return true;
+	case H_MAX_FORWARDS:
+		m->max_forwards = v;
+		return true;
+	case H_CALL_ID:
+		m->call_id = v;
+		return msg_echo(m, line);
+	case H_CSEQ:
+		m->cseq = v;
+		return msg_echo(m, line);
+	case H_FROM:
+		m->from = v;
+		return msg_echo(m, line);
+	case H_TO:
+		m->to = v;
+		return true;
+	case H_CONTACT:
+		m->contact = v;
+		return true;
+	case H_CONTENT_LENGTH:
+		m->content_length = v;
+		return true;
+	case H_OTHER:
+		return true;
+	}
+	return false;
+}
+
+static bool msg_start_line(struct msg *m, struct str line)
+{
+	const char *sp = memchr(line.p, ' ', line.len);
+
+	line = str_trim(line);
+	if (sp == NULL)
+		return false;
+	m->method = (struct str){line.p, (size_t)(sp - line.p)};
+	m->uri = (struct str){sp + 1, line.len - m->method.len - 1};
+	if (str_is(m->method, STR("SIP/2.0"))) {
+		m->status = (unsigned)str_number(m->uri);
+		return m->status >= 100 && m->status < 700;
+	}
+	if (m->uri.len < 9 || memcmp(line.p + line.len - 8, " SIP/2.0", 8))
+		return false;
+	m->uri.len -= 8;
+	return true;
+}
+
+/* Indexes the message that starts at `s`: 1 and its length in m->all, 0 if a
+ * stream has not brought all of it yet, -1 if it is no SIP message. */
+static int msg_parse(struct str s, bool stream, struct msg *m)
+{
+	const char *p = s.p, *end = s.p + s.len, *nl;
+
+	*m = (struct msg){0};
+	while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		struct str line = {p, (size_t)(nl + 1 - p)};
+
+		if (line.len == 2 && p[0] == '\r')
+			break;
+		if (!(p == s.p ? msg_start_line(m, line) : msg_header(m, line)))
+			return -1;
+		p = nl + 1;
+	}
+	if (nl == NULL)
+		return stream ? 0 : -1;
+	m->body = (struct str){nl + 1, str_number(m->content_length)};
+	if (!stream)
+		m->body.len = (size_t)(end - m->body.p);
+	if (m->body.len > (size_t)(end - m->body.p))
+		return 0;
+	m->all = (struct str){s.p, (size_t)(m->body.p - s.p) + m->body.len};
+	return 1;
+}
+
+/* ---- Messages out ------------------------------------------------------ */
+
+static void put_user(struct gen *g, struct text *t, enum side side,
+		     const struct call *c)
+{
+	put(t, side == CALLER ? STR("sip:alice") : STR("sip:bob"));
+	put_number(t, c->n % g->o.users);
+}
+
+static void put_contact(struct gen *g, struct text *t, enum side side,
+			const struct call *c)
+{
+	put_user(g, t, side, c);
+	put_z(t, g->contact_tail[side]);
+}
+
+static void put_ruri(struct gen *g, struct text *t, const struct call *c)
+{
+	put_z(t, g->ruri_head);
+	put_number(t, c->n % g->o.users);
+	put_z(t, g->ruri_tail);
+}
+
+static void put_body(struct text *t, struct str body)
+{
+	if (body.len > 0)
+		PUT(t, "Content-Type: application/sdp\r\n");
+	PUT(t, "Content-Length: ");
+	put_number(t, body.len);
+	PUT(t, "\r\n\r\n");
+	put(t, body);
+}
+
+static void put_via(struct gen *g, struct text *t, char step,
+		    const struct call *c)
+{
+	put(t, g->o.caller.stream ? STR("Via: SIP/2.0/TCP ")
+				  : STR("Via: SIP/2.0/UDP "));
+	put_z(t, g->o.caller.text);
+	PUT(t, ";rport;branch=z9hG4bK");
+	put(t, (struct str){&step, 1});
+	put_id(g, t, c);
+	PUT(t, "\r\nMax-Forwards: 70\r\n");
+}
+
+/* From, To, Call-ID and CSeq. */
+static void put_dialog(struct gen *g, struct text *t, const struct call *c,
+		       bool to_tag, struct str cseq)
+{
+	PUT(t, "From: \"Alice\" <");
+	put_user(g, t, CALLER, c);
+	PUT(t, "@bench.test>;tag=f");
+	put_id(g, t, c);
+	PUT(t, "\r\nTo: <");
+	put_ruri(g, t, c);
+	if (to_tag) {
+		PUT(t, ">;tag=t");
+		put_id(g, t, c);
+	} else {
+		PUT(t, ">");
+	}
+	PUT(t, "\r\nCall-ID: c");
+	put_id(g, t, c);
+	PUT(t, "\r\nCSeq: ");
+	put(t, cseq);
+	PUT(t, "\r\n");
+}
+
+static void send_initial(struct gen *g, const struct call *c)
+{
+	struct text t = port_text(g, c->port);
+	bool invite = g->o.scenario != OPTIONS || c->kind == HELD;
+
+	put(&t, invite ? STR("INVITE ") : STR("OPTIONS "));
+	put_ruri(g, &t, c);
+	PUT(&t, " SIP/2.0\r\n");
+	put_via(g, &t, invite ? 'i' : 'o', c);
+	put_dialog(g, &t, c, false,
+		   invite ? STR("1 INVITE") : STR("1 OPTIONS"));
+	PUT(&t, "Contact: <");
+	put_contact(g, &t, CALLER, c);
+	PUT(&t, ">\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+		"Supported: replaces\r\nUser-Agent: loadgen\r\n");
+	put_body(&t, invite ? STR(offer) : STR(""));
+	port_send(g, c->port, &t);
+}
+
+/* An ACK or BYE inside the dialog that `m`, the 200, made (RFC 3261 12.2.1.1):
+ * to the callee's Contact, Record-Route in reverse. */
+static void send_in_dialog(struct gen *g, const struct call *c,
+			   const struct msg *m, struct str method, char step,
+			   struct str cseq)
+{
+	struct text t = port_text(g, c->port);
+
+	put(&t, method);
+	PUT(&t, " ");
+	put_contact(g, &t, CALLEE, c);
+	PUT(&t, " SIP/2.0\r\n");
+	put_via(g, &t, step, c);
+	for (size_t i = m->n_record_route; i-- > 0;) {
+		PUT(&t, "Route: ");
+		put(&t, m->record_route[i]);
+		PUT(&t, "\r\n");
+	}
+	put_dialog(g, &t, c, true, cseq);
+	PUT(&t, "User-Agent: loadgen\r\n");
+	put_body(&t, STR(""));
+	port_send(g, c->port, &t);
+}
+
+static void put_response(struct gen *g, struct text *t, const struct call *c,
+			 const struct msg *m, struct str status,
+			 struct str body)
+{
+	PUT(t, "SIP/2.0 ");
+	put(t, status);
+	PUT(t, "\r\n");
+	for (size_t i = 0; i < m->n_echo; i++)
+		put(t, m->echo[i]);
+	PUT(t, "To: ");
+	put(t, m->to);
+	if (str_param(m->to, STR(";tag=")).len == 0) {
+		PUT(t, ";tag=t");
+		put_id(g, t, c);
+	}
+	PUT(t, "\r\nContact: <");
+	put_contact(g, t, CALLEE, c);
+	PUT(t, ">\r\nUser-Agent: loadgen\r\n");
+	put_body(t, body);
+}
+
+static void send_response(struct gen *g, struct port *p, const struct call *c,
+			  const struct msg *m, struct str status,
+			  struct str body)
+{
+	struct text t = port_text(g, p);
+
+	put_response(g, &t, c, m, status, body);
+	port_send(g, p, &t);
+}
+
+/* ---- What either end does with a good message -------------------------- */
+
+typedef void react_fn(struct gen *g, struct call *c, struct port *p,
+		      const struct msg *m);
+
+static void on_invite(struct gen *g, struct call *c, struct port *p,
+		      const struct msg *m)
+{
+	char buf[MAX_MSG], *copy;
+	struct text t = {buf, 0};
+
+	send_response(g, p, c, m, STR("180 Ringing"), STR(""));
+	if (c->kind == MEASURED) {
+		send_response(g, p, c, m, STR("200 OK"), STR(answer));
+		return;
+	}
+	put_response(g, &t, c, m, STR("200 OK"), STR(answer));
+	copy = must_alloc(1, t.len);
+	memcpy(copy, t.p, t.len);
+	c->answer = (struct str){copy, t.len};
+	c->answer_port = p;
+}
+
+static void on_request(struct gen *g, struct call *c, struct port *p,
+		       const struct msg *m)
+{
+	send_response(g, p, c, m, STR("200 OK"), STR(""));
+}
+
+static void on_ack(struct gen *g, struct call *c, struct port *p,
+		   const struct msg *m)
+{
+	(void)p;
+	(void)m;
+	if (c->seen & SEEN_BYE_200)
+		call_settle(g, c, true);
+}
+
+static void on_provisional(struct gen *g, struct call *c, struct port *p,
+			   const struct msg *m)
+{
+	(void)p;
+	if (c->kind == HELD && m->status == 180)
+		call_settle(g, c, true);
+}
+
+static void on_answer(struct gen *g, struct call *c, struct port *p,
+		      const struct msg *m)
+{
+	(void)p;
+	call_setup_done(g, c);
+	if (!(c->seen & SEEN_100))
+		g->n.without_100++;
+	send_in_dialog(g, c, m, STR("ACK"), 'a', STR("1 ACK"));
+	send_in_dialog(g, c, m, STR("BYE"), 'b', STR("2 BYE"));
+}
+
+static void on_bye_answer(struct gen *g, struct call *c, struct port *p,
+			  const struct msg *m)
+{
+	(void)p;
+	(void)m;
+	if (c->seen & SEEN_ACK)
+		call_settle(g, c, true);
+}
+
+static void on_options_answer(struct gen *g, struct call *c, struct port *p,
+			      const struct msg *m)
+{
+	(void)p;
+	(void)m;
+	call_setup_done(g, c);
+	call_settle(g, c, true);
+}
+
+/* ---- What is expected -------------------------------------------------- */
+
+struct expected {
+	const char *cseq;
+	unsigned status; /* 0: a request, at the callee */
+	enum seen seen;  /* set when it has come */
+	unsigned after;  /* these must have come before */
+	unsigned before; /* if one has come, this was overtaken */
+	char step;       /* in our branch */
+	bool to_tag, record_route, contact;
+	const char *body;
+	react_fn *react;
+};
+
+/* clang-format off */
+static const struct expected expected[] = {
+	/* cseq     status  seen      after         before                 step  tag    rr     contact body    react */
+	{ "1 INVITE",  0, SEEN_INVITE,  0,            0,                   'i', false, true,  true,  offer,  on_invite },
+	{ "1 ACK",     0, SEEN_ACK,     SEEN_200,     SEEN_BYE,            'a', true,  false, false, "",     on_ack },
+	{ "2 BYE",     0, SEEN_BYE,     SEEN_200,     0,                   'b', true,  false, false, "",     on_request },
+	{ "1 OPTIONS", 0, SEEN_OPTIONS, 0,            0,                   'o', false, false, true,  "",     on_request },
+	{ "1 INVITE",  100, SEEN_100,   0,            SEEN_180 | SEEN_200, 'i', false, false, false, "",     on_provisional },
+	{ "1 INVITE",  180, SEEN_180,   SEEN_INVITE,  SEEN_200,            'i', true,  true,  true,  "",     on_provisional },
+	{ "1 INVITE",  200, SEEN_200,   SEEN_INVITE,  0,                   'i', true,  true,  true,  answer, on_answer },
+	{ "2 BYE",     200, SEEN_BYE_200, SEEN_BYE,   0,                   'b', true,  false, true,  "",     on_bye_answer },
+	{ "1 OPTIONS", 200, SEEN_200,   SEEN_OPTIONS, 0,                   'o', true,  false, true,  "",     on_options_answer },
+};
+/* clang-format on */
+
+static const struct expected *expected_find(const struct msg *m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		const struct expected *e = &expected[i];
+
+		if (e->status == m->status &&
+		    str_is(m->cseq, (struct str){e->cseq, strlen(e->cseq)}))
+			return e;
+	}
+	return NULL;
+}
+
+static bool uri_is_contact(struct gen *g, struct str uri, bool angle,
+			   enum side side, const struct call *c)
+{
+	char buf[MAX_MSG];
+	struct text t = {buf, 0};
+
+	if (angle)
+		PUT(&t, "<");
+	put_contact(g, &t, side, c);
+	if (angle)
+		PUT(&t, ">");
+	return str_is(uri, (struct str){t.p, t.len});
+}
+
+static bool uri_is_ruri(struct gen *g, struct str uri, const struct call *c)
+{
+	char buf[MAX_MSG];
+	struct text t = {buf, 0};
+
+	put_ruri(g, &t, c);
+	return str_is(uri, (struct str){t.p, t.len});
+}
+
+/* NULL, or what is wrong with what a proxy changes in a request. */
+static const char *check_request(struct gen *g, const struct call *c,
+				 const struct expected *e, const struct msg *m)
+{
+	struct str cseq_method = {m->cseq.p + 2, m->cseq.len - 2};
+	unsigned long max_forwards = g->o.stateless ? 70 : 69;
+
+	if (!str_is(m->method, cseq_method))
+		return "method and CSeq differ";
+	if (m->n_via != 2)
+		return "not two Via values at the callee";
+	if (!str_starts(str_param(m->via[0], STR(";branch=")), STR("z9hG4bK")))
+		return "the proxy's Via branch has no magic cookie";
+	if (m->n_route != 0)
+		return "a Route is left at the callee";
+	if (str_number(m->max_forwards) != max_forwards)
+		return "wrong Max-Forwards at the callee";
+	if (e->to_tag && !uri_is_contact(g, m->uri, false, CALLEE, c))
+		return "Request-URI is not the callee's Contact";
+	if (!e->to_tag && g->o.ruri == NULL && !uri_is_ruri(g, m->uri, c))
+		return "Request-URI was changed";
+	return NULL;
+}
+
+static const char *check_tags(struct gen *g, const struct call *c,
+			      const struct expected *e, const struct msg *m)
+{
+	struct str to_tag = str_param(m->to, STR(";tag="));
+
+	if (!is_id(g, str_param(m->from, STR(";tag=")), STR("f"), c))
+		return "wrong From tag";
+	if (e->to_tag && !is_id(g, to_tag, STR("t"), c))
+		return "wrong To tag";
+	/* RFC 3261 8.2.6.2: a 100 may carry a tag of the proxy's. */
+	if (!e->to_tag && m->status != 100 && to_tag.len != 0)
+		return "a To tag in an initial request";
+	return NULL;
+}
+
+/* NULL, or what is wrong with `m`. */
+static const char *check(struct gen *g, const struct call *c,
+			 const struct port *p, const struct expected *e,
+			 const struct msg *m)
+{
+	struct str body = {e->body, strlen(e->body)};
+	size_t n_rr = e->record_route ? (size_t)g->o.record_routes : 0;
+	enum side contact = e->status == 0 ? CALLER : CALLEE;
+	const char *wrong;
+	char branch[] = "z9hG4bK?";
+
+	branch[7] = e->step;
+	if (m->n_via == 0)
+		return "no Via";
+	if (!is_id(g, str_param(m->via[m->n_via - 1], STR(";branch=")),
+		   (struct str){branch, 8}, c))
+		return "the caller's Via branch is not the bottom one";
+	if (e->status != 0 && m->n_via != 1)
+		return "not one Via value at the caller";
+	if (e->status != 0 && p != c->port)
+		return "response on another connection than the request";
+	if (e->status == 0 && (wrong = check_request(g, c, e, m)) != NULL)
+		return wrong;
+	if (m->n_record_route != n_rr)
+		return "wrong number of Record-Route values";
+	if (e->contact && !uri_is_contact(g, m->contact, true, contact, c))
+		return "Contact was changed";
+	if (!str_is(m->body, body))
+		return "body was changed";
+	if (str_number(m->content_length) != body.len)
+		return "Content-Length is wrong";
+	return check_tags(g, c, e, m);
+}
+
+/* ---- Messages arrive --------------------------------------------------- */
+
+static void violation(struct gen *g, const struct port *p, struct str s,
+		      const char *what)
+{
+	const char *nl = memchr(s.p, '\r', s.len);
+	int len = nl != NULL && !g->o.verbose ? (int)(nl - s.p) : (int)s.len;
+
+	if (g->n.violations++ < MAX_SHOWN)
+		fprintf(stderr, "loadgen: %s got: %.*s: %s\n",
+			p->side == CALLER ? "caller" : "callee", len, s.p,
+			what);
+}
+
+static bool is_in_order(struct gen *g, const struct call *c,
+			const struct port *p, const struct expected *e,
+			const struct msg *m)
+{
+	if (c->seen & e->seen) {
+		g->n.retransmissions[p->side]++;
+		return false;
+	}
+	if ((c->seen & e->after) != e->after) {
+		violation(g, p, m->all, "came before its cause");
+		return false;
+	}
+	if (c->seen & e->before)
+		g->n.reordered++;
+	return true;
+}
+
+static void msg_arrived(struct gen *g, struct port *p, const struct msg *m)
+{
+	const struct expected *e = expected_find(m);
+	struct call *c = call_find(g, m->call_id);
+	const char *wrong;
+
+	g->n.messages_in++;
+	if (c == NULL || e == NULL ||
+	    p->side != (e->status == 0 ? CALLEE : CALLER)) {
+		violation(g, p, m->all,
+			  c == NULL ? "no such call" : "unexpected");
+		return;
+	}
+	if (!is_in_order(g, c, p, e, m))
+		return;
+	c->seen |= (uint8_t)e->seen;
+	wrong = check(g, c, p, e, m);
+	if (wrong != NULL) {
+		violation(g, p, m->all, wrong);
+		c->bad = true;
+	}
+	e->react(g, c, p, m);
+}
+
+static void udp_arrived(struct gen *g, struct port *p, struct str s,
+			const struct sockaddr_in *from)
+{
+	struct msg m;
+
+	if (from->sin_addr.s_addr != g->o.proxy.sin.sin_addr.s_addr ||
+	    from->sin_port != g->o.proxy.sin.sin_port)
+		violation(g, p, s, "not from the proxy's address");
+	else if (msg_parse(s, false, &m) != 1)
+		violation(g, p, s, "not a SIP message");
+	else
+		msg_arrived(g, p, &m);
+}
+
+static void udp_read(struct gen *g, struct port *p)
+{
+	static char bufs[N_BATCH][MAX_MSG];
+	struct sockaddr_in from[N_BATCH];
+	struct mmsghdr m[N_BATCH];
+	struct iovec iov[N_BATCH];
+	int n;
+
+	do {
+		for (int i = 0; i < N_BATCH; i++) {
+			iov[i] = (struct iovec){bufs[i], MAX_MSG};
+			m[i].msg_hdr = (struct msghdr){
+				.msg_name = &from[i],
+				.msg_namelen = sizeof(from[i]),
+				.msg_iov = &iov[i],
+				.msg_iovlen = 1,
+			};
+		}
+		n = recvmmsg(p->fd, m, N_BATCH, MSG_DONTWAIT, NULL);
+		g->now = now_ns();
+		for (int i = 0; i < n; i++)
+			udp_arrived(g, p, (struct str){bufs[i], m[i].msg_len},
+				    &from[i]);
+	} while (n == N_BATCH);
+}
+
+static void stream_messages(struct gen *g, struct port *p)
+{
+	size_t at = 0;
+	struct msg m;
+	int r = 0;
+
+	while (at < p->in_len) {
+		struct str rest = {p->in + at, p->in_len - at};
+
+		if (str_starts(rest, STR("\r\n"))) { /* a keep-alive */
+			at += 2;
+			continue;
+		}
+		r = msg_parse(rest, true, &m);
+		if (r != 1)
+			break;
+		msg_arrived(g, p, &m);
+		at += m.all.len;
+	}
+	if (r < 0)
+		die(EXIT_BAD_CALLS, "no SIP on a stream: %.80s", p->in + at);
+	p->in_len -= at;
+	memmove(p->in, p->in + at, p->in_len);
+}
+
+static void stream_read(struct gen *g, struct port *p)
+{
+	ssize_t n = recv(p->fd, p->in + p->in_len, STREAM_IN - p->in_len,
+			 MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	g->now = now_ns();
+	if (n > 0) {
+		p->in_len += (size_t)n;
+		stream_messages(g, p);
+	} else if (p->side == CALLER) {
+		die(EXIT_BAD_CALLS, "the proxy closed a caller's connection");
+	} else { /* its other calls fail; the proxy may connect again */
+		violation(g, p, STR("end of stream"), "connection closed");
+		close(p->fd);
+		p->fd = -1;
+	}
+}
+
+/* Any line on standard input ends a pause; its end ends the program. */
+static void control_read(struct gen *g, struct port *p)
+{
+	char buf[64];
+
+	if (read(p->fd, buf, sizeof(buf)) <= 0)
+		die(EXIT_SETUP, "standard input was closed");
+	g->paused = false;
+}
+
+static void port_read(struct gen *g, struct port *p)
+{
+	switch (p->kind) {
+	case PORT_UDP:
+		udp_read(g, p);
+		break;
+	case PORT_STREAM:
+		if (p->fd >= 0)
+			stream_read(g, p);
+		break;
+	case PORT_LISTEN:
+		stream_accept(g, p);
+		break;
+	case PORT_CONTROL:
+		control_read(g, p);
+		break;
+	}
+}
+
+/* ---- Phases ------------------------------------------------------------ */
+
+static uint64_t cpu_us(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+static void call_start(struct gen *g, char kind, uint32_t n)
+{
+	struct call *c = call_slot(g, kind, n);
+	unsigned conn = n % g->o.connections;
+
+	*c = (struct call){.n = n, .kind = kind, .pending = true};
+	c->start_ns = g->now;
+	g->pending++;
+	c->port = g->o.caller.stream ? g->streams[conn] : g->udp[CALLER];
+	if (g->o.stateless)
+		c->seen = SEEN_100; /* nobody sends one, nobody may */
+	send_initial(g, c);
+}
+
+/* The callee of a held call picks up. */
+static void call_answer(struct gen *g, uint32_t n)
+{
+	struct call *c = &g->held[n];
+	struct text t;
+
+	c->start_ns = g->now;
+	c->pending = true;
+	g->pending++;
+	if (c->answer.p == NULL || c->answer_port->fd < 0) {
+		call_settle(g, c, false);
+		return;
+	}
+	t = port_text(g, c->answer_port);
+	put(&t, c->answer);
+	port_send(g, c->answer_port, &t);
+	free((void *)c->answer.p);
+	c->answer = (struct str){NULL, 0};
+}
+
+static uint64_t phase_due_ns(const struct phase *f)
+{
+	return f->t0_ns + (uint64_t)((double)f->started / f->rate * 1e9);
+}
+
+/* May the next one start as soon as it is due? */
+static bool phase_may_start(const struct gen *g, const struct phase *f)
+{
+	return f->started < f->count &&
+	       (g->o.in_flight == 0 || g->pending < g->o.in_flight);
+}
+
+static void phase_start_due(struct gen *g, struct phase *f)
+{
+	for (unsigned i = 0; i < N_BURST && phase_may_start(g, f); i++) {
+		uint64_t due = phase_due_ns(f);
+
+		if (due > g->now)
+			return;
+		if (f->measured && g->now - due > g->max_lag_ns)
+			g->max_lag_ns = g->now - due;
+		if (f->answers)
+			call_answer(g, (uint32_t)(f->base + f->started));
+		else
+			call_start(g, f->kind,
+				   (uint32_t)(f->base + f->started));
+		f->started++;
+	}
+}
+
+/* Calls settle nearly in the order in which they were started. */
+static void phase_settle(struct gen *g, struct phase *f)
+{
+	uint64_t timeout_ns = (uint64_t)g->o.timeout_ms * 1000000;
+
+	for (; f->settled < f->started; f->settled++) {
+		struct call *c =
+			call_slot(g, f->kind, (uint32_t)(f->base + f->settled));
+
+		if (c->pending && g->now - c->start_ns < timeout_ns)
+			return;
+		call_settle(g, c, false);
+	}
+}
+
+static void phase_enter(struct gen *g)
+{
+	struct phase *f = &g->phases[g->at_phase];
+
+	f->t0_ns = g->now;
+	if (f->measured) {
+		g->run_start_ns = g->now;
+		g->run_cpu_us = cpu_us();
+		g->at_run = g->n;
+	}
+}
+
+static void phase_leave(struct gen *g)
+{
+	const struct phase *f = &g->phases[g->at_phase++];
+
+	if (f->measured) {
+		g->run_end_ns = g->now;
+		g->run_cpu_us = cpu_us() - g->run_cpu_us;
+		g->at_run.messages_in =
+			g->n.messages_in - g->at_run.messages_in;
+		g->at_run.messages_out =
+			g->n.messages_out - g->at_run.messages_out;
+	}
+	if (g->o.step && f->pause != NULL) {
+		printf("phase=%s\n", f->pause);
+		g->paused = true;
+	}
+}
+
+/* Starts what is due; goes on to the next phase when all of one is over. */
+static void phases_step(struct gen *g)
+{
+	struct phase *f = &g->phases[g->at_phase];
+
+	if (f->t0_ns == 0)
+		phase_enter(g);
+	phase_start_due(g, f);
+	phase_settle(g, f);
+	if (f->settled == f->count)
+		phase_leave(g);
+}
+
+static void phase_add(struct gen *g, struct phase f)
+{
+	g->phases[g->n_phases++] = f;
+}
+
+static void phases_plan(struct gen *g)
+{
+	const struct options *o = &g->o;
+	unsigned long calls = o->scenario == OPEN ? 0 : o->calls;
+
+	phase_add(g, (struct phase){.kind = HELD,
+				    .rate = o->hold_rate,
+				    .count = o->mark,
+				    .pause = "mark"});
+	phase_add(g, (struct phase){.kind = HELD,
+				    .rate = o->hold_rate,
+				    .base = o->mark,
+				    .count = o->hold - o->mark,
+				    .pause = "open"});
+	phase_add(g, (struct phase){.kind = MEASURED,
+				    .rate = o->rate,
+				    .count = o->warmup,
+				    .pause = "start"});
+	phase_add(g, (struct phase){.kind = MEASURED,
+				    .rate = o->rate,
+				    .base = o->warmup,
+				    .count = calls,
+				    .measured = true,
+				    .pause = "end"});
+	phase_add(g, (struct phase){.kind = HELD,
+				    .rate = o->hold_rate,
+				    .count = o->hold,
+				    .answers = true});
+}
+
+/* ---- The loop ---------------------------------------------------------- */
+
+static uint64_t wait_ns(struct gen *g)
+{
+	struct phase *f = &g->phases[g->at_phase];
+	uint64_t due = g->now + 10 * 1000 * 1000; /* look at time-outs */
+
+	if (!g->paused && f->t0_ns == 0)
+		return 0;
+	if (!g->paused && phase_may_start(g, f))
+		due = phase_due_ns(f);
+	if (g->dirty != NULL && due > g->now + 1000 * 1000)
+		due = g->now + 1000 * 1000;
+	return due > g->now ? due - g->now : 0;
+}
+
+static void progress(struct gen *g)
+{
+	if (g->o.progress_s <= 0 || !g->phases[g->at_phase].measured ||
+	    g->run_start_ns == 0)
+		return;
+	if (g->next_progress_ns == 0)
+		g->next_progress_ns = g->run_start_ns;
+	if (g->now < g->next_progress_ns)
+		return;
+	printf("progress=%.3f calls_ok=%lu failed=%lu\n",
+	       (double)(g->now - g->run_start_ns) / 1e9, g->n.ok, g->n.failed);
+	g->next_progress_ns += (uint64_t)(g->o.progress_s * 1e9);
+}
+
+static void run(struct gen *g)
+{
+	struct epoll_event ev[N_BATCH];
+
+	g->now = now_ns();
+	while (g->at_phase < g->n_phases) {
+		uint64_t ns = wait_ns(g);
+		struct timespec ts = {.tv_nsec = (long)(ns % NS_PER_S),
+				      .tv_sec = (time_t)(ns / NS_PER_S)};
+		int n = epoll_pwait2(g->epoll_fd, ev, N_BATCH, &ts, NULL);
+
+		g->now = now_ns();
+		for (int i = 0; i < n; i++)
+			port_read(g, ev[i].data.ptr);
+		if (!g->paused)
+			phases_step(g);
+		ports_flush(g);
+		if (g->at_phase < g->n_phases)
+			progress(g);
+	}
+}
+
+static unsigned percentile(const struct gen *g, double p)
+{
+	unsigned long want = (unsigned long)((double)g->setups * p), sum = 0;
+	unsigned us = 0;
+
+	if (g->setups == 0)
+		return 0;
+	for (; us < MAX_SETUP_US; us++) {
+		sum += g->setup_us[us];
+		if (sum > want)
+			break;
+	}
+	return us;
+}
+
+static bool report(const struct gen *g)
+{
+	const struct counters *n = &g->n;
+	double seconds = (double)(g->run_end_ns - g->run_start_ns) / 1e9;
+	unsigned long retransmissions =
+		n->retransmissions[CALLER] + n->retransmissions[CALLEE];
+
+	printf("calls_ok=%lu\nfailed=%lu\nviolations=%lu\nreordered=%lu\n",
+	       n->ok, n->failed, n->violations, n->reordered);
+	printf("without_100=%lu\n", n->without_100);
+	printf("retransmissions_caller=%lu\nretransmissions_callee=%lu\n",
+	       n->retransmissions[CALLER], n->retransmissions[CALLEE]);
+	printf("seconds=%.3f\nrate=%.1f\nmax_lag_us=%llu\n", seconds,
+	       seconds > 0 ? (double)n->ok / seconds : 0.0,
+	       (unsigned long long)(g->max_lag_ns / 1000));
+	printf("setup_p50_us=%u\nsetup_p99_us=%u\n", percentile(g, 0.5),
+	       percentile(g, 0.99));
+	printf("messages_in=%lu\nmessages_out=%lu\n", g->at_run.messages_in,
+	       g->at_run.messages_out);
+	printf("generator_cpu_us=%llu\n", (unsigned long long)g->run_cpu_us);
+	return n->failed + n->violations + retransmissions == 0;
+}
+
+/* ---- Options ----------------------------------------------------------- */
+
+static const char usage[] =
+	"usage: loadgen --caller udp|tcp:ADDR:PORT --callee udp|tcp:ADDR:PORT\n"
+	"               --proxy ADDR:PORT [option...]\n"
+	"  --scenario call|options|open   what is measured (call)\n"
+	"  --rate R          calls started per second (1000)\n"
+	"  --calls N         how many calls (rate * seconds)\n"
+	"  --seconds S       how long to start calls (5)\n"
+	"  --warmup N        calls before measuring begins (0)\n"
+	"  --hold N          INVITEs held open meanwhile (0)\n"
+	"  --hold-rate R     opened, and ended, per second (2000)\n"
+	"  --mark N          with --step: pause when N of them are open (0)\n"
+	"  --users N         distinct user names at each side (1000)\n"
+	"  --ruri URI        Request-URI, % is the user's number\n"
+	"                    (sip:bob%@CALLEE)\n"
+	"  --connections N   TCP connections of the callers (8)\n"
+	"  --timeout-ms N    after which a call has failed (4000)\n"
+	"  --in-flight N     start no call while N are under way (no limit)\n"
+	"  --record-routes N values expected (1; 2 where the transport "
+	"changes)\n"
+	"  --stateless       the proxy is a bare relay: one Via, nothing else\n"
+	"  --step            stop between phases until a line is read\n"
+	"  --progress S      a line every S seconds\n"
+	"  --verbose         print wrong messages whole\n";
+
+static void address_parse(const char *arg, bool with_transport,
+			  struct address *a)
+{
+	char host[16];
+	unsigned port;
+
+	if (with_transport) {
+		a->stream = strncmp(arg, "tcp:", 4) == 0;
+		if (!a->stream && strncmp(arg, "udp:", 4) != 0)
+			die(EXIT_USAGE, "%s: no udp: or tcp:", arg);
+		arg += 4;
+	}
+	a->sin.sin_family = AF_INET;
+	if (sscanf(arg, "%15[0-9.]:%5u", host, &port) != 2 ||
+	    inet_pton(AF_INET, host, &a->sin.sin_addr) != 1 || port > 65535)
+		die(EXIT_USAGE, "%s: not an IPv4 address and port", arg);
+	a->sin.sin_port = htons((uint16_t)port);
+	snprintf(a->text, sizeof(a->text), "%s:%u", host, port);
+}
+
+static double number_parse(const char *arg, double min)
+{
+	char *end;
+	double v = strtod(arg, &end);
+
+	if (*arg == '\0' || *end != '\0' || !(v >= min && v <= 4e9))
+		die(EXIT_USAGE, "%s: not a number from %g", arg, min);
+	return v;
+}
+
+static int scenario_parse(const char *arg)
+{
+	static const char *const names[] = {
+		[CALL] = "call", [OPTIONS] = "options", [OPEN] = "open"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(arg, names[i]) == 0)
+			return (int)i;
+	die(EXIT_USAGE, "%s: no such scenario", arg);
+}
+
+static const struct option long_options[] = {
+	{"caller", required_argument, NULL, 'a'},
+	{"callee", required_argument, NULL, 'b'},
+	{"proxy", required_argument, NULL, 'p'},
+	{"scenario", required_argument, NULL, 's'},
+	{"rate", required_argument, NULL, 'r'},
+	{"calls", required_argument, NULL, 'n'},
+	{"seconds", required_argument, NULL, 't'},
+	{"warmup", required_argument, NULL, 'w'},
+	{"hold", required_argument, NULL, 'o'},
+	{"hold-rate", required_argument, NULL, 'O'},
+	{"mark", required_argument, NULL, 'm'},
+	{"users", required_argument, NULL, 'u'},
+	{"ruri", required_argument, NULL, 'U'},
+	{"connections", required_argument, NULL, 'c'},
+	{"timeout-ms", required_argument, NULL, 'T'},
+	{"in-flight", required_argument, NULL, 'i'},
+	{"record-routes", required_argument, NULL, 'R'},
+	{"stateless", no_argument, NULL, 'l'},
+	{"step", no_argument, NULL, 'S'},
+	{"progress", required_argument, NULL, 'P'},
+	{"help", no_argument, NULL, 'h'},
+	{"verbose", no_argument, NULL, 'v'},
+	{NULL, 0, NULL, 0},
+};
+
+static void option_take(struct options *o, int c, const char *arg)
+{
+	/* clang-format off */
+	switch (c) {
+	case 'a': address_parse(arg, true, &o->caller); break;
+	case 'b': address_parse(arg, true, &o->callee); break;
+	case 'p': address_parse(arg, false, &o->proxy); break;
+	case 's': o->scenario = scenario_parse(arg); break;
+	case 'r': o->rate = number_parse(arg, 0.01); break;
+	case 'n': o->calls = (unsigned long)number_parse(arg, 0); break;
+	case 't': o->seconds = number_parse(arg, 0); break;
+	case 'w': o->warmup = (unsigned long)number_parse(arg, 0); break;
+	case 'o': o->hold = (unsigned long)number_parse(arg, 0); break;
+	case 'O': o->hold_rate = number_parse(arg, 0.01); break;
+	case 'm': o->mark = (unsigned long)number_parse(arg, 0); break;
+	case 'u': o->users = (unsigned)number_parse(arg, 1); break;
+	case 'U': o->ruri = arg; break;
+	case 'c': o->connections = (unsigned)number_parse(arg, 1); break;
+	case 'T': o->timeout_ms = (unsigned)number_parse(arg, 1); break;
+	case 'i': o->in_flight = (unsigned)number_parse(arg, 1); break;
+	case 'R': o->record_routes = (int)number_parse(arg, 0); break;
+	case 'l': o->stateless = true; break;
+	case 'S': o->step = true; break;
+	case 'P': o->progress_s = number_parse(arg, 0.1); break;
+	case 'v': o->verbose = true; break;
+	case 'h': fputs(usage, stdout); exit(EXIT_GOOD);
+	default: fputs(usage, stderr); exit(EXIT_USAGE);
+	}
+	/* clang-format on */
+}
+
+static void options_parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){.rate = 1000,
+			      .seconds = 5,
+			      .hold_rate = 2000,
+			      .users = 1000,
+			      .connections = 8,
+			      .timeout_ms = 4000,
+			      .record_routes = -1};
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		option_take(o, c, optarg);
+	if (optind != argc || o->caller.text[0] == '\0' ||
+	    o->callee.text[0] == '\0' || o->proxy.text[0] == '\0')
+		option_take(o, '?', NULL);
+	if (o->calls == 0)
+		o->calls = (unsigned long)(o->rate * o->seconds);
+	if (o->mark > o->hold)
+		die(EXIT_USAGE, "--mark is more than --hold");
+	if (o->record_routes < 0 && o->stateless)
+		o->record_routes = 0;
+	else if (o->record_routes < 0)
+		o->record_routes = o->caller.stream == o->callee.stream ? 1 : 2;
+}
+
+static void uris_prepare(struct gen *g)
+{
+	const struct options *o = &g->o;
+	const char *tcp[] = {"", ";transport=tcp"};
+	const char *ruri = o->ruri != NULL ? o->ruri : "sip:bob%";
+	const char *number = strchr(ruri, '%');
+
+	if (number == NULL || strlen(ruri) >= sizeof(g->ruri_head))
+		die(EXIT_USAGE, "%s: has no %% or is too long", ruri);
+	snprintf(g->contact_tail[CALLER], sizeof(g->contact_tail[0]), "@%s%s",
+		 o->caller.text, tcp[o->caller.stream]);
+	snprintf(g->contact_tail[CALLEE], sizeof(g->contact_tail[0]), "@%s%s",
+		 o->callee.text, tcp[o->callee.stream]);
+	memcpy(g->ruri_head, ruri, (size_t)(number - ruri));
+	strcpy(g->ruri_tail,
+	       o->ruri != NULL ? number + 1 : g->contact_tail[CALLEE]);
+}
+
+/* The ring must outlast the oldest call that may still be waited for. */
+static void calls_prepare(struct gen *g)
+{
+	double open = g->o.rate * g->o.timeout_ms / 1000.0 * 2;
+	uint32_t size = 4096;
+
+	while (size < open && size < UINT32_C(1) << 24)
+		size *= 2;
+	g->ring_mask = size - 1;
+	g->ring = must_alloc(size, sizeof(*g->ring));
+	g->held = must_alloc(g->o.hold + 1, sizeof(*g->held));
+	g->setup_us = must_alloc(MAX_SETUP_US + 1, sizeof(*g->setup_us));
+	snprintf(g->run, sizeof(g->run), "%08x",
+		 (unsigned)(now_ns() / 1000) ^ (unsigned)getpid() << 16);
+}
+
+int main(int argc, char **argv)
+{
+	static struct gen g;
+
+	options_parse(&g.o, argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	prctl(PR_SET_TIMERSLACK, 1000UL);
+	g.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (g.epoll_fd < 0)
+		die(EXIT_SETUP, "epoll_create1: %s", strerror(errno));
+	uris_prepare(&g);
+	calls_prepare(&g);
+	ports_open(&g);
+	phases_plan(&g);
+	run(&g);
+	return report(&g) ? EXIT_GOOD : EXIT_BAD_CALLS;
+}

@@ -1,0 +1,1 @@
+"""The harness: real daemons, a real name server, SIPp, and scripted peers."""

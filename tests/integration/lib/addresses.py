@@ -1,0 +1,31 @@
+"""Loopback addresses. Each test module has 127.82.N.0/24 for itself, and no
+address is given out twice, so modules run side by side and no test meets a
+late packet of another one."""
+
+MODULES = {
+    "test_two_domains": 1,
+    "test_workers": 2,
+    "test_reload": 3,
+    "test_lifecycle": 4,
+    "test_malformed": 5,
+    "test_overload": 6,
+    "test_relay": 7,
+    "test_log": 8,
+}
+
+
+class Addresses:
+    """take() hands out the lower half of the module's network, take_trusted()
+    the upper half, which is what `trust` names in the configurations."""
+
+    def __init__(self, module):
+        self.net = "127.82.%d" % MODULES[module]
+        self.trusted_net = self.net + ".128/25"
+        self.strangers = iter(range(1, 127))
+        self.trusted = iter(range(129, 255))
+
+    def take(self):
+        return "%s.%d" % (self.net, next(self.strangers))
+
+    def take_trusted(self):
+        return "%s.%d" % (self.net, next(self.trusted))

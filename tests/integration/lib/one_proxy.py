@@ -1,0 +1,52 @@
+"""One proxy for biloxi.com, for tests that play every other part themselves."""
+
+from .daemon import Daemon, config, route
+
+
+class OneProxy:
+    """`address` is where it listens. Bob and the mute one are reached over UDP,
+    Tom over TCP; `loop` is routed back to the proxy, `bomb` twice."""
+
+    def __init__(self, directory, addresses, name="viaductd", preexec=None,
+                 **sections):
+        self.ip = addresses.take()
+        self.address = (self.ip, 5060)
+        self.bob_ip, self.tom_ip = addresses.take(), addresses.take()
+        self.mute_ip = addresses.take()
+        routes = [route("bob", "sip:bob@%s" % self.bob_ip),
+                  route("mute", "sip:mute@%s" % self.mute_ip),
+                  route("tom", "sip:tom@%s;transport=tcp" % self.tom_ip),
+                  route("loop", "sip:loop@%s" % self.ip),
+                  route("bomb", "sip:bomb@%s;a=1" % self.ip,
+                        "sip:bomb@%s;a=2" % self.ip)]
+        self.daemon = Daemon(directory, config(
+            self.ip, "biloxi.com", routes=routes,
+            trust=[addresses.trusted_net], **sections), name,
+            preexec=preexec)
+
+    def __enter__(self):
+        try:
+            self.daemon.start()
+        except BaseException:
+            self.daemon.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.daemon.stop()
+        finally:
+            self.daemon.kill()
+
+    def assert_serves(self, peer, seconds=None):
+        """A request from a well-behaved peer is answered 200."""
+        request = peer.request("OPTIONS", "sip:" + self.ip)
+        peer.send(request, self.address)
+        peer.expect_response(request, 200, seconds)
+
+
+def edited(request, old, new):
+    """The bytes of a request with one place changed."""
+    raw = bytes(request)
+    assert old in raw
+    return raw.replace(old, new, 1)

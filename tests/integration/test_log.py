@@ -1,0 +1,55 @@
+"""Nothing that a peer sends can forge, flood or poison the log."""
+
+import re
+
+from lib import settings
+from lib.one_proxy import edited
+
+
+def test_control_characters_of_a_message_are_escaped_in_the_log(
+        start_proxy, peers):
+    proxy = start_proxy(trace={"level": "full"}, log={"level": "debug"})
+    bob, caller = peers.udp(proxy.bob_ip), peers.udp()
+    forged = b"\x1b[2J\0\r\n2026-01-01 error forged\n"
+    nasty = b'From: "\\\x1b[31m\\\x07red" <sip:alice@atlanta.com>;tag='
+    request = caller.request("MESSAGE", "sip:bob@biloxi.com",
+                             from_="<sip:alice@atlanta.com>;tag=1",
+                             body=forged + b"z" * 9000)
+    caller.send(edited(request, b"From: <sip:alice@atlanta.com>;tag=", nasty),
+                proxy.address)
+    broken = edited(caller.request("OPTIONS", "sip:bob@biloxi.com"),
+                    b"Call-ID: ", b"Call-ID: \x1b]0;title\x07")
+    caller.send(broken, proxy.address)
+    bob.receive(0.5)
+    proxy.daemon.expect_log(request.call_id)
+    raw = proxy.daemon.log_file.read_bytes()
+    assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", raw)
+    assert not re.search(rb"(?m)^2026-01-01 error forged", raw)
+    assert max(map(len, raw.split(b"\n"))) <= 4096
+
+
+def test_credentials_never_reach_the_log(start_proxy, peers):
+    proxy = start_proxy(trace={"level": "full"}, log={"level": "debug"})
+    caller = peers.udp()
+    secret = "5ccc069c403ebaf9f0171e9517f40e41"
+    for name in ("Authorization", "Proxy-Authorization"):
+        value = ('Digest username="bob", realm="biloxi.com", nonce="1", '
+                 'uri="sip:biloxi.com", response="%s"' % secret)
+        request = caller.request("OPTIONS", "sip:" + proxy.ip, extra=[(name, value)])
+        caller.send(request, proxy.address)
+        caller.expect_response(request, 200)
+        proxy.daemon.expect_log(request.call_id)
+    assert secret not in proxy.daemon.log()
+
+
+def test_a_flood_of_bad_messages_does_not_flood_the_log(start_proxy, peers):
+    proxy = start_proxy()
+    caller = peers.udp()
+    bad = edited(caller.request("OPTIONS", "sip:bob@biloxi.com"),
+                 b"Max-Forwards", b"no colon here\r\nMax-Forwards")
+    for i in range(20000):
+        caller.send(bad, proxy.address)
+        if i % 50 == 0:
+            caller.receive(0)  # keep the socket's queue short
+    proxy.assert_serves(peers.udp(), settings.patience(5))
+    assert proxy.daemon.log_file.stat().st_size <= 1 << 20
