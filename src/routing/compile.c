@@ -75,12 +75,20 @@ static void parse_user(struct conf_run *run, struct str text, struct str *out)
 }
 
 /* Domains: a text, or a pattern with one star in front. */
-static void check_domain(struct conf_run *run, const struct conf_node *n,
-			 struct str text)
+static bool is_domain_pattern(struct str text)
 {
 	size_t star = str_find(text, '*');
 
-	if (star < text.len && (star != 0 || text.len < 3 || text.p[1] != '.'))
+	if (star == text.len)
+		return true;
+	return text.len > 2 && str_starts(text, STR("*.")) &&
+	       str_find(str_skip(text, 1), '*') == text.len - 1;
+}
+
+static void check_domain(struct conf_run *run, const struct conf_node *n,
+			 struct str text)
+{
+	if (!is_domain_pattern(text))
 		conf_run_error(run, n,
 			       "\"%.*s\" is no domain; a name, local, foreign, "
 			       "or *.example.com",
