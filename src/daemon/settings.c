@@ -124,13 +124,15 @@ static bool split_name(struct arena *arena, struct str name,
 	return !uri.has_user && uri.params.len == 0 && uri.headers.len == 0;
 }
 
+/* The value of an option, or the section that leaves it out. */
 static const struct conf_place *place_of(const struct conf_node *root,
 					 const char *section, const char *key)
 {
 	const struct conf_node *n = conf_get(root, section);
+	const struct conf_node *value = conf_get(n, key);
 
-	if (n != NULL && key != NULL)
-		n = conf_get(n, key);
+	if (value != NULL)
+		return &value->place;
 	return n != NULL ? &n->place : NULL;
 }
 
