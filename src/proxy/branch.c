@@ -81,7 +81,6 @@ static void end_by_lookup(struct branch *b, int err)
 
 	TRACE_STEP(&r->tag, "branch", "%u has no next hop: %s", b->number,
 		   vd_strerror(err));
-	stats_add(r->proxy->env.stats, STAT_dns_failures, 1);
 	if (err == VD_ENOENT)
 		context_offer(r, NULL, 404, "No SIP Service At That Domain");
 	else if (err == VD_ETIMEOUT)
@@ -238,7 +237,6 @@ static void on_failed(void *arg, int err)
 		end_by(b, err);
 		return;
 	}
-	stats_add(r->proxy->env.stats, STAT_hops_failed, 1);
 	if (is_located(b) && !b->is_size_tcp)
 		resolver_hop_failed(r->proxy->env.resolver, &b->found);
 	b->last_err = err;
