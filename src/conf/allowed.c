@@ -37,6 +37,13 @@ static const char *words_join(const char *const *names,
 	return buf->text;
 }
 
+const char *const *conf_words(const struct conf_option *o)
+{
+	bool has_unset = o->names[0] != NULL && o->names[0][0] == '\0';
+
+	return has_unset ? o->names + 1 : o->names;
+}
+
 const char *conf_allowed(const struct conf_option *o, struct conf_allowed *buf)
 {
 	switch (o->type) {
@@ -48,7 +55,7 @@ const char *conf_allowed(const struct conf_option *o, struct conf_allowed *buf)
 		return conf_range(conf_measure_of(o->type), (uint64_t)o->min,
 				  conf_option_max(o), buf);
 	case CONF_ENUM:
-		return words_join(o->names, buf);
+		return words_join(conf_words(o), buf);
 	case CONF_PATH:
 		return "a path";
 	case CONF_SECTION:

@@ -171,6 +171,9 @@ struct conf_allowed {
 /* What the option takes, for messages and the reference: "1 to 1000",
  * "a, b or c", "a list". */
 const char *conf_allowed(const struct conf_option *o, struct conf_allowed *buf);
+/* The words of an ENUM but for an empty first one, which stands for "not
+ * set" and cannot be meant. */
+const char *const *conf_words(const struct conf_option *o);
 /* Between them; "100ms to 1m", "1 or more". */
 const char *conf_range(const struct conf_measure *m, uint64_t min, uint64_t max,
 		       struct conf_allowed *buf);

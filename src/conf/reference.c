@@ -66,7 +66,7 @@ static void type_write(FILE *to, const struct conf_option *o)
 	else
 		fputs("see text", to);
 	if (o->type == CONF_ENUM)
-		words_write(to, o->names);
+		words_write(to, conf_words(o));
 	else if (has_range(o))
 		fprintf(to, ", %s", conf_allowed(o, &buf));
 	else if (o->type == CONF_SECRET)

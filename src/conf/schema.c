@@ -77,7 +77,7 @@ static void type_write(FILE *to, const struct conf_option *o)
 		fputs("\"$ref\": \"#/$defs/duration\"", to);
 		break;
 	case CONF_ENUM:
-		enum_write(to, o->names);
+		enum_write(to, conf_words(o));
 		break;
 	case CONF_SECTION:
 		fputs("\"allOf\": [", to);

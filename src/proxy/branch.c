@@ -149,6 +149,11 @@ static void on_provisional(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
 
+	if (msg->status > 100) {
+		/* It rings: no other hop will be tried. */
+		locate_end(b->locate);
+		b->locate = NULL;
+	}
 	/* 16.7 step 2: Timer C starts anew with each 101 to 199. */
 	if (msg->status > 100 && request_is(r, SIP_INVITE) && !b->is_cancelled)
 		timer_arm(loop_wheel(r->proxy->env.loop), &b->timer,
@@ -173,7 +178,7 @@ static void on_success(struct branch *b, struct sip_msg *msg)
 /* RFC 3263 section 4.3: a 503 sends the request to the next hop. */
 static bool fails_over(const struct branch *b, unsigned status)
 {
-	return status == 503 && !b->is_cancelled && !b->is_pinned;
+	return status == 503 && !b->is_cancelled && b->locate != NULL;
 }
 
 static void on_failure(struct branch *b, struct sip_msg *msg)
@@ -367,7 +372,7 @@ static void try_next(struct branch *b)
 
 	if (b->is_size_tcp && send_by_udp(b) == 0)
 		return;
-	if (b->is_pinned) {
+	if (b->locate == NULL) { /* bound to one hop */
 		end_by(b, b->last_err);
 		return;
 	}

@@ -57,9 +57,13 @@ int forward_target(struct request *r, const struct plan *leaf,
 	struct sip_addr route;
 
 	memset(out, 0, sizeof(*out));
-	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri_text;
+	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
+	if (r->route.p == NULL && leaf->uri.len == 0) {
+		out->next = *r->uri; /* parsed, and known to be sip */
+		return 0;
+	}
 	if (r->route.p == NULL)
 		return parse_sip(out->uri, &out->next);
 	if (sip_addr_parse(r->route, &route) != 0)
@@ -97,9 +101,9 @@ int forward_hop(struct request *r, const struct locate_hop *found,
  */
 const struct hop *forward_pinned_hop(const struct request *r)
 {
-	const struct dialog *d = &r->dialog;
+	const struct dialog *d = r->dialog;
 
-	if (!d->is_valid || r->caller != CALLER_ANONYMOUS)
+	if (d == NULL || r->caller != CALLER_ANONYMOUS)
 		return NULL;
 	if (d->is_from_initiator)
 		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
@@ -209,11 +213,10 @@ static bool is_same_side(const struct request *r, const struct hop *hop)
 static void put_record_route(struct request *r, const struct hop *side,
 			     struct str token, struct put *out)
 {
-	char sent_by[SENT_BY_MAX];
-	size_t len = ours_sent_by(r->proxy, r->conf, side, sent_by);
+	char scratch[ADDR_TEXT_MAX];
 
 	put_str(out, STR("Record-Route: <sip:"));
-	put_str(out, (struct str){sent_by, len});
+	put_str(out, ours_sent_by(r, side, scratch));
 	if (side->transport != SIP_UDP) {
 		put_str(out, STR(";transport="));
 		put_str(out, str_from(sip_transport_name(side->transport)));
@@ -264,7 +267,7 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 	}
 	if (o->is_strict) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(r->uri_text));
+						STR_FMT(r->uri->text));
 		const struct sip_hdr *h, *end = NULL;
 
 		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
@@ -315,18 +318,18 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 	char via_text[SENT_BY_MAX + TXN_BRANCH_MAX + 64];
 	char rr_text[2 * (SENT_BY_MAX + TOKEN_TEXT_MAX + 64)];
 	char forwards[NUMBER_MAX], breadth[NUMBER_MAX], length[NUMBER_MAX];
-	char sent_by[SENT_BY_MAX];
-	size_t len = ours_sent_by(r->proxy, r->conf, o->hop, sent_by);
+	char scratch[ADDR_TEXT_MAX];
+	struct str sent_by = ours_sent_by(r, o->hop, scratch);
 	struct put via = put_into(via_text, sizeof(via_text));
 	struct put rr = put_into(rr_text, sizeof(rr_text));
 	struct sip_edits e;
 
-	if (len == 0)
+	if (sent_by.p == NULL)
 		return NULL;
 	sip_edits_init(&e, &r->arena);
 	if (o->uri.p != r->msg->uri_text.p)
 		sip_edit_uri(&e, r->msg, o->uri);
-	put_via(&via, o, (struct str){sent_by, len});
+	put_via(&via, o, sent_by);
 	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
 	if (r->conf->record_route && forms_dialog(r)) {
 		put_record_routes(r, o->hop, &rr);

@@ -1,6 +1,9 @@
 /* What is ours: addresses, names, domains (DESIGN: "ourselves"). */
 #include "proxy/proxy_priv.h"
 
+#include <stdlib.h>
+
+#include "viaduct/util/err.h"
 #include "viaduct/util/put.h"
 
 static bool domain_matches(const struct domain *d, struct str host)
@@ -130,13 +133,11 @@ static size_t put_hostport(char *out, struct str host, uint16_t port)
 	return p.is_cut ? 0 : put_done(&p).len;
 }
 
-size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
-		    const struct hop *hop, char *out)
+/* The text that does not depend on the hop; 0: the socket's address does. */
+static size_t fixed_sent_by(const struct proxy_conf *c,
+			    const struct listener_conf *l, char *out)
 {
-	const struct listener_conf *l =
-		transport_listener(p->env.transports, hop->listener);
 	uint16_t usual = sip_transport_port(l->transport);
-	union addr a = l->addr;
 
 	if (l->advertise_host.len != 0)
 		return put_hostport(out, l->advertise_host, l->advertise_port);
@@ -146,10 +147,38 @@ size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
 		return put_hostport(out, c->name_host,
 				    port == usual ? 0 : port);
 	}
-	if (addr_is_any(&a)) {
-		if (transport_source(p->env.transport, hop, &a) != 0)
-			return 0;
-		addr_set_port(&a, port_of(l));
+	return addr_is_any(&l->addr) ? 0 : addr_print(&l->addr, out);
+}
+
+int ours_prepare(struct proxy *p, const struct proxy_conf *c,
+		 struct conf_use *use)
+{
+	size_t n = transport_n_listeners(p->env.transports);
+
+	use->sent_by = calloc(n, sizeof(*use->sent_by));
+	if (use->sent_by == NULL)
+		return VD_ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		struct sent_by *s = &use->sent_by[i];
+
+		s->len = fixed_sent_by(
+			c, transport_listener(p->env.transports, i), s->text);
 	}
-	return addr_print(&a, out);
+	return 0;
+}
+
+struct str ours_sent_by(const struct request *r, const struct hop *hop,
+			char *scratch)
+{
+	struct proxy *p = r->proxy;
+	const struct sent_by *s = &r->use->sent_by[hop->listener];
+	union addr a;
+
+	if (s->len != 0)
+		return (struct str){s->text, s->len};
+	if (transport_source(p->env.transport, hop, &a) != 0)
+		return STR_NONE;
+	addr_set_port(&a, port_of(transport_listener(p->env.transports,
+						     hop->listener)));
+	return (struct str){scratch, addr_print(&a, scratch)};
 }

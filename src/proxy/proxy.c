@@ -24,8 +24,14 @@ static void use_release(struct proxy *p, struct conf_use *use)
 	use->is_current = false;
 	if (use->n_requests > 0)
 		return; /* the last request does it */
+	conf_use_free(use, p->env.mem);
+}
+
+void conf_use_free(struct conf_use *use, struct mem *mem)
+{
 	snapshot_unref(use->snapshot);
-	mem_free(p->env.mem, use, sizeof(*use));
+	free(use->sent_by);
+	mem_free(mem, use, sizeof(*use));
 }
 
 static int use_snapshot(struct proxy *p, struct snapshot *conf)
@@ -34,7 +40,8 @@ static int use_snapshot(struct proxy *p, struct snapshot *conf)
 	struct conf_use *use = mem_zalloc(p->env.mem, sizeof(*use));
 	struct sip_hdr *hdrs = calloc(n_hdrs, sizeof(*hdrs));
 
-	if (use == NULL || hdrs == NULL) {
+	if (use == NULL || hdrs == NULL ||
+	    ours_prepare(p, &conf->proxy, use) != 0) {
 		mem_free(p->env.mem, use, sizeof(*use));
 		free(hdrs);
 		return VD_ENOMEM;
@@ -224,7 +231,6 @@ static void receive_response(struct proxy *p, const struct flow *from,
 	}
 	if (txn_receive_response(p->txns, &msg, from))
 		return;
-	stats_add(p->env.stats, STAT_messages_stray, 1);
 	if (trace_is_on()) {
 		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
 
@@ -262,10 +268,8 @@ static bool begin_transaction(struct request *r)
 
 	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
 	if (server_txn_new(r->proxy->txns, r->msg, &to, &timers, &server_ops, r,
-			   &r->txn) == 0) {
-		stats_add(r->proxy->env.stats, STAT_requests_new, 1);
+			   &r->txn) == 0)
 		return true;
-	}
 	stats_add(r->proxy->env.stats, STAT_refused_memory, 1);
 	request_reject(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
 		       "no memory for a transaction");
@@ -352,7 +356,6 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		receive_new(r);
 		return;
 	}
-	stats_add(p->env.stats, STAT_requests_retransmitted, 1);
 	TRACE_STEP(&r->tag, "absorb",
 		   request_is(r, SIP_ACK) ? "the ACK to a final response"
 					  : "a retransmission");

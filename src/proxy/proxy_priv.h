@@ -12,13 +12,23 @@ enum {
 	SENT_BY_MAX = 300,    /* host:port of a Via */
 };
 
+/* "host:port" of a listener as it stands in Via and Record-Route; len 0: the
+ * address of the socket, which a wildcard listener knows only per hop. */
+struct sent_by {
+	size_t len;
+	char text[SENT_BY_MAX];
+};
+
 /* One snapshot as one worker uses it: requests count here, not in the shared
  * counter, so that no cache line travels between workers. */
 struct conf_use {
 	struct snapshot *snapshot;
+	struct sent_by *sent_by; /* by listener */
 	unsigned n_requests;
 	bool is_current;
 };
+
+void conf_use_free(struct conf_use *use, struct mem *mem);
 
 struct source_limiter;
 
@@ -53,10 +63,14 @@ bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 bool ours_is_domain(const struct proxy_conf *c, struct str host);
 const struct domain *ours_domain_of(const struct request *r, struct str host);
 
-/* "host:port" as it stands in Via and Record-Route for what leaves by `hop`.
- * out has SENT_BY_MAX bytes. Returns its length, 0 when there is no address. */
-size_t ours_sent_by(struct proxy *p, const struct proxy_conf *c,
-		    const struct hop *hop, char *out);
+/* Set use->sent_by. 0 or VD_ENOMEM. */
+int ours_prepare(struct proxy *p, const struct proxy_conf *c,
+		 struct conf_use *use);
+
+/* sent-by for what leaves by `hop`; p NULL: there is no address. scratch:
+ * ADDR_TEXT_MAX bytes, which the result may point to. */
+struct str ours_sent_by(const struct request *r, const struct hop *hop,
+			char *scratch);
 
 /* token.c ----------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include "viaduct/util/err.h"
 
 enum {
-	ARENA_SLACK = 512, /* what deciding about a request usually takes */
+	ARENA_SLACK = 704, /* what deciding about a request usually takes */
 };
 
 const char *caller_name(enum caller c)
@@ -95,8 +95,7 @@ static void use_unref(struct conf_use *use, struct mem *mem)
 	use->n_requests--;
 	if (use->n_requests > 0 || use->is_current)
 		return;
-	snapshot_unref(use->snapshot);
-	mem_free(mem, use, sizeof(*use));
+	conf_use_free(use, mem);
 }
 
 void request_free(struct request *r)

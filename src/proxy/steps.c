@@ -96,23 +96,48 @@ enum step_result step_validate(struct request *r)
 /* Route preprocessing (16.4) ------------------------------------------------
  */
 
+static bool keep_dialog(struct request *r, struct str token,
+			struct dialog *found)
+{
+	if (!token_check(r->proxy, r->msg, token, found))
+		return false;
+	r->dialog = arena_alloc(&r->arena, sizeof(*r->dialog));
+	if (r->dialog == NULL)
+		return false; /* less is permitted, nothing more */
+	*r->dialog = *found;
+	return true;
+}
+
 static void note_dialog(struct request *r, const struct sip_uri *uri)
 {
 	struct str token;
 
-	if (r->dialog.is_valid ||
+	struct dialog found;
+
+	if (r->dialog != NULL ||
 	    !sip_param_find(uri->params, token_param, &token))
 		return;
-	if (token_check(r->proxy, r->msg, token, &r->dialog))
+	if (keep_dialog(r, token, &found))
 		TRACE_STEP(&r->tag, "dialog",
 			   "our Route carries a good token: from the %s side, "
 			   "begun by %s",
-			   r->dialog.is_from_initiator ? "caller's" : "called",
-			   caller_name(r->dialog.caller));
+			   found.is_from_initiator ? "caller's" : "called",
+			   caller_name(found.caller));
 	else
 		TRACE_STEP(&r->tag, "dialog",
 			   "the token in our Route is not for this dialog; it "
 			   "counts as none");
+}
+
+/* Go on with another Request-URI than the one received. */
+static bool set_uri(struct request *r, struct str text)
+{
+	struct sip_uri *uri = arena_alloc(&r->arena, sizeof(*uri));
+
+	if (uri == NULL || sip_uri_parse(text, uri) != 0)
+		return false;
+	r->uri = uri;
+	return true;
 }
 
 /* The last Route value, for a strict router before us. */
@@ -140,15 +165,12 @@ static bool undo_strict_routing(struct request *r)
 	last = last_route(r);
 	if (last.p == NULL)
 		return true;
-	if (sip_addr_parse(last, &addr) != 0 ||
-	    sip_uri_parse(addr.uri, &r->uri) != 0) {
+	if (sip_addr_parse(last, &addr) != 0 || !set_uri(r, addr.uri)) {
 		request_reject(r, 400, STR("Bad Route"), STR_NONE,
 			       "16.4: the last Route value is no URI");
 		return false;
 	}
 	note_dialog(r, uri);
-	r->uri_text = addr.uri;
-	r->is_uri_changed = true;
 	r->n_routes_dropped_last = 1;
 	TRACE_STEP(&r->tag, "preprocess",
 		   "16.4: a strict router before us; the last Route value "
@@ -160,7 +182,7 @@ static bool undo_strict_routing(struct request *r)
  * one. */
 static struct str uri_without_maddr(struct request *r)
 {
-	const struct sip_uri *u = &r->uri;
+	const struct sip_uri *u = r->uri;
 	struct str rest = u->params, name, value;
 	const char *end =
 		u->port == 5060 ? u->params.p - 1 : u->host.p + u->host.len;
@@ -184,24 +206,22 @@ static struct str uri_without_maddr(struct request *r)
  * the host in the URI and stays. */
 static bool strip_maddr(struct request *r)
 {
-	uint16_t port = r->uri.port != 0 ? r->uri.port : 5060;
-	enum sip_transport t = r->uri.transport != SIP_TRANSPORT_NONE
-				       ? r->uri.transport
+	uint16_t port = r->uri->port != 0 ? r->uri->port : 5060;
+	enum sip_transport t = r->uri->transport != SIP_TRANSPORT_NONE
+				       ? r->uri->transport
 				       : SIP_UDP;
 	struct str text;
 
-	if (r->uri.maddr.p == NULL ||
-	    !request_host_is_local(r, r->uri.maddr, r->uri.port))
+	if (r->uri->maddr.p == NULL ||
+	    !request_host_is_local(r, r->uri->maddr, r->uri->port))
 		return true;
 	if (t != r->flow.transport || port != addr_port(&r->flow.local))
 		return true;
 	text = uri_without_maddr(r);
-	if (text.p == NULL || sip_uri_parse(text, &r->uri) != 0) {
+	if (text.p == NULL || !set_uri(r, text)) {
 		request_reject(r, 503, STR_NONE, STR_NONE, "no memory");
 		return false;
 	}
-	r->uri_text = text;
-	r->is_uri_changed = true;
 	TRACE_STEP(&r->tag, "preprocess",
 		   "16.4: maddr in the Request-URI is ours and goes away");
 	return true;
@@ -245,11 +265,10 @@ static bool pop_own_routes(struct request *r)
 
 enum step_result step_preprocess(struct request *r)
 {
-	r->uri = *sip_msg_uri(r->msg);
-	r->uri_text = r->uri.text;
+	r->uri = sip_msg_uri(r->msg);
 	if (!undo_strict_routing(r) || !strip_maddr(r) || !pop_own_routes(r))
 		return STEP_DONE;
-	r->is_local = request_host_is_local(r, r->uri.host, r->uri.port);
-	r->is_to_us = r->is_local && !r->uri.has_user;
+	r->is_local = request_host_is_local(r, r->uri->host, r->uri->port);
+	r->is_to_us = r->is_local && !r->uri->has_user;
 	return STEP_NEXT;
 }

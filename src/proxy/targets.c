@@ -34,7 +34,7 @@ enum step_result step_self(struct request *r)
 		request_drop(r, "an ACK that ends at the proxy itself");
 		return STEP_DONE;
 	}
-	if (r->dialog.is_valid && (!r->is_local || r->route.p != NULL))
+	if (r->dialog != NULL && (!r->is_local || r->route.p != NULL))
 		set_in_dialog(r);
 	return STEP_NEXT;
 }

@@ -152,7 +152,6 @@ bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		d.is_from_initiator = true;
 	else if (to == NULL || !is_signed_for(p, raw, len, call_id, to->tag))
 		return false;
-	d.is_valid = true;
 	*out = d;
 	return true;
 }

@@ -493,7 +493,7 @@ static const struct conf_option rule_options[] = {
 	{ .name = "match", .type = CONF_CUSTOM, .offset = offsetof(struct rule, match), .def = "", .parse = parse_match,
 	  .help = "Conditions that must all hold." },
 	{ .name = "forward", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_forward,
-	  .help = "request-uri, a URI, a list, or { to, next_hop, fork }." },
+	  .help = "request-uri, a URI, a list of URIs (tried in parallel), or { to, next_hop, fork }." },
 	{ .name = "redirect", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_redirect,
 	  .help = "A URI or a list (302), or { code, to }." },
 	{ .name = "reject", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_reject,

@@ -41,7 +41,7 @@ static bool is_uri(const struct match_values *v, struct request *r)
 	const struct sip_uri *uris = v->parsed;
 
 	for (size_t i = 0; i < v->n; i++)
-		if (sip_uri_eq(&uris[i], &r->uri))
+		if (sip_uri_eq(&uris[i], r->uri))
 			return true;
 	return false;
 }
@@ -110,9 +110,9 @@ static bool is_match(const struct rule *rule, enum match_key key,
 	case MATCH_SOURCE:
 		return is_source(v, r);
 	case MATCH_REQUEST_DOMAIN:
-		return is_domain(v, r->uri.host, r->is_local);
+		return is_domain(v, r->uri->host, r->is_local);
 	case MATCH_REQUEST_USER:
-		return is_user(v, r->uri.user);
+		return is_user(v, r->uri->user);
 	case MATCH_REQUEST_URI:
 		return is_uri(v, r);
 	case MATCH_FROM_DOMAIN:

@@ -33,17 +33,17 @@ static bool edits_grow(struct sip_edits *e)
 
 void sip_edits_copy(struct sip_edits *e, const struct sip_edits *from)
 {
-	struct arena *arena = e->arena;
-
-	sip_edits_init(e, arena);
+	sip_edits_init(e, from->arena);
 	e->failed = from->failed;
 	if (from->n > e->cap) {
-		e->v = arena_alloc(arena, from->n * sizeof(*e->v));
-		if (e->v == NULL) {
-			sip_edits_init(e, arena);
+		struct sip_edit *v =
+			arena_alloc(e->arena, from->n * sizeof(*v));
+
+		if (v == NULL) {
 			e->failed = true;
 			return;
 		}
+		e->v = v;
 		e->cap = from->n;
 	}
 	memcpy(e->v, from->v, from->n * sizeof(*e->v));
@@ -118,15 +118,20 @@ void sip_edit_remove(struct sip_edits *e, const struct sip_hdr *h)
 	sip_edit_replace(e, h->at, h->end - h->at, STR_NONE);
 }
 
-/* The removal that ends exactly here and began in this field. */
+/* The removal that ends exactly here and began in this field. What lies before
+ * another cut ends even earlier: no need to look further. */
 static struct sip_edit *removal_before(struct sip_edits *e,
 				       const struct sip_hdr *h, uint32_t end)
 {
-	for (unsigned i = e->n; i > 0 && e->v[i - 1].at >= h->value_at; i--) {
+	for (unsigned i = e->n; i > 0; i--) {
 		struct sip_edit *x = &e->v[i - 1];
 
-		if (x->cut != 0 && x->text.len == 0 && x->at + x->cut == end)
-			return x;
+		if (x->at >= end || x->cut == 0)
+			continue;
+		return x->at >= h->value_at && x->text.len == 0 &&
+				       x->at + x->cut == end
+			       ? x
+			       : NULL;
 	}
 	return NULL;
 }

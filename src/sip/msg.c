@@ -1,6 +1,6 @@
 /*
  * Indexing: one pass over the head that finds where each field begins and ends
- * and applies the strict line rule on the way, eight bytes at a time.
+ * and applies the strict line rule on the way, sixteen bytes at a time.
  */
 #include <assert.h>
 #include <endian.h>

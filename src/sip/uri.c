@@ -6,7 +6,7 @@ const char *sip_scheme_span(const char *p, const char *end)
 {
 	const char *q;
 
-	if (end - p >= 4 && is_lower(p, "sip:", 4))
+	if (end - p >= 4 && is_lower(p, "sip", 3) && p[3] == ':')
 		return p + 4;
 	q = span(p, end, CT_SCHEME);
 	return q > p && is_class(*p, CT_ALPHA) && at_char(q, end, ':') ? q + 1

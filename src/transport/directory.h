@@ -34,7 +34,7 @@ struct conn_ref directory_join(struct directory *d, struct directory_entry *e);
 
 void directory_remove(struct directory *d, struct directory_entry *e);
 
-/* The newest; none when there is none. */
+/* Any that there is; none when there is none. */
 struct conn_ref directory_find(struct directory *d, enum sip_transport t,
 			       const union addr *remote);
 

@@ -23,7 +23,8 @@ check_PROGRAMS += \
 	tests/unit/transport/test_conn \
 	tests/unit/transport/test_set \
 	tests/unit/transport/test_limits \
-	tests/unit/transport/test_workers
+	tests/unit/transport/test_workers \
+	tests/unit/transport/test_directory
 
 tests_unit_transport_test_udp_SOURCES = \
 	tests/unit/transport/bench.h \
@@ -67,4 +68,11 @@ tests_unit_transport_test_workers_SOURCES = \
 	tests/unit/transport/test_workers.c
 tests_unit_transport_test_workers_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_workers_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_directory_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_directory.c
+tests_unit_transport_test_directory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_directory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -46,6 +46,30 @@ static bool has_brackets(struct str host)
 	return host.len >= 2 && host.p[0] == '[' && host.p[host.len - 1] == ']';
 }
 
+/* Four numbers of one to three digits, up to 255, without leading zeros, as
+ * inet_pton() has it; this one is on every message's path. */
+static bool parse_ipv4(struct str host, struct in_addr *out)
+{
+	const char *p = host.p, *end = host.p + host.len;
+	uint8_t bytes[4];
+
+	for (int i = 0; i < 4; i++) {
+		unsigned n = 0;
+		const char *start;
+
+		if (i > 0 && (p == end || *p++ != '.'))
+			return false;
+		start = p;
+		while (p < end && *p >= '0' && *p <= '9' && p - start < 3)
+			n = n * 10 + (unsigned)(*p++ - '0');
+		if (p == start || n > 255 || (*start == '0' && p - start > 1))
+			return false;
+		bytes[i] = (uint8_t)n;
+	}
+	memcpy(out, bytes, sizeof(bytes));
+	return p == end;
+}
+
 int addr_parse(struct str host, uint16_t port, union addr *out)
 {
 	bool bracketed = has_brackets(host);
@@ -54,11 +78,10 @@ int addr_parse(struct str host, uint16_t port, union addr *out)
 
 	if (bracketed)
 		host = (struct str){host.p + 1, host.len - 2};
-	if (!host_copy(host, buf))
-		return VD_EINVAL;
-	if (!bracketed && inet_pton(AF_INET, buf, &a.in4.sin_addr) == 1)
+	if (!bracketed && parse_ipv4(host, &a.in4.sin_addr))
 		a.in4.sin_family = AF_INET;
-	else if (inet_pton(AF_INET6, buf, &a.in6.sin6_addr) == 1)
+	else if (host_copy(host, buf) &&
+		 inet_pton(AF_INET6, buf, &a.in6.sin6_addr) == 1)
 		a.in6.sin6_family = AF_INET6;
 	else
 		return VD_EINVAL;

@@ -79,7 +79,6 @@ static void forward_request(struct sip_msg *m)
 		sip_edit_value(&e, h, STR("69"));
 	else
 		sip_edit_append(&e, m, STR("Max-Forwards: 70\r\n"));
-	copy.arena = &arena;
 	sip_edits_copy(&copy, &e);
 	CLAIM(sip_edits_size(&copy, m) == sip_edits_size(&e, m));
 	claim_good(sip_edits_print(&copy, m, mem), true);

@@ -76,7 +76,6 @@ struct best {
 
 /* A dialog as our Record-Route token tells it (DESIGN: "in a dialog"). */
 struct dialog {
-	bool is_valid;
 	enum caller caller;     /* class of who began it */
 	bool is_from_initiator; /* this request comes from his side */
 	struct hop near, far;   /* his side, the other side */
@@ -96,9 +95,7 @@ struct request {
 	struct trace_tag tag;
 
 	/* after preprocessing (16.4) */
-	struct str uri_text; /* the Request-URI to go on with */
-	struct sip_uri uri;
-	bool is_uri_changed;
+	const struct sip_uri *uri; /* the Request-URI to go on with */
 	unsigned n_routes_popped;       /* of the received Route values */
 	unsigned n_routes_dropped_last; /* strict router before us: 0 or 1 */
 	struct str route;   /* topmost Route value that remains; p NULL */
@@ -108,7 +105,7 @@ struct request {
 	enum caller caller;
 	bool is_local; /* the Request-URI's domain is ours */
 	bool is_to_us; /* ... and has no user: the proxy itself */
-	struct dialog dialog;
+	struct dialog *dialog; /* NULL: not inside a dialog of ours */
 	struct verdict verdict;
 
 	struct locate *locate; /* an ACK's search for its next hop */

@@ -30,8 +30,8 @@ struct sip_edits {
 
 void sip_edits_init(struct sip_edits *e, struct arena *arena);
 
-/* A list that starts as a copy of another (for the branches of one request).
- * e->arena is set by the caller, the rest here. */
+/* A list that starts as a copy of another (for the branches of one request) and
+ * has its arena. */
 void sip_edits_copy(struct sip_edits *e, const struct sip_edits *from);
 
 /* The primitive. `text` is not copied. Overlapping cuts are a mistake of

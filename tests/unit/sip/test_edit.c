@@ -252,7 +252,6 @@ static void a_copy_changes_without_its_original(void **state)
 	(void)state;
 	bench_start(&b, MSG("X: y\r\n"));
 	sip_edit_append(&b.edits, &b.x->msg, STR("A: 1\r\n"));
-	copy.arena = &b.arena;
 	sip_edits_copy(&copy, &b.edits);
 	sip_edit_append(&copy, &b.x->msg, STR("B: 2\r\n"));
 	out = sip_edits_print(&copy, &b.x->msg, b.mem);
@@ -280,7 +279,6 @@ static void edits_beyond_the_inline_ones_come_from_the_arena(void **state)
 	(void)state;
 	bench_start(&b, MSG(""));
 	add_many(&b);
-	copy.arena = &b.arena;
 	sip_edits_copy(&copy, &b.edits);
 	assert_int_equal(copy.n, MANY);
 	for (int i = 0; i < MANY; i++)
@@ -304,7 +302,6 @@ static void no_memory_anywhere_makes_printing_refuse(void **state)
 		bench_start(&b, MSG(""));
 		mem_set_ceiling(b.mem, ceiling);
 		add_many(&b);
-		copy.arena = &b.arena;
 		sip_edits_copy(&copy, &b.edits);
 		assert_true(copy.failed || !b.edits.failed);
 		out = sip_edits_print(&copy, &b.x->msg, b.mem);

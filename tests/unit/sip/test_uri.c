@@ -87,6 +87,7 @@ static const struct str bad[] = {
 	STR(""),
 	STR("sip:"),
 	STR("sip"),
+	STR("sip\032h"),
 	STR(":h"),
 	STR("1sip:h"),
 	STR("sip:@h"),

@@ -67,6 +67,7 @@ static void on_conn_closed(void *arg, struct conn_ref conn)
 {
 	struct bench_worker *w = arg;
 
+	assert_false(conn_ref_is_none(conn));
 	w->n_closed++;
 	w->closed = conn;
 }
@@ -334,13 +335,11 @@ const char *peer_read(struct bench *b, int fd, size_t len)
 
 int peer_read_end(struct bench *b, int fd)
 {
-	char text[4096];
+	char byte;
 	ssize_t n;
 
-	do
-		bench_until(b, (n = recv(fd, text, sizeof(text), 0)) >= 0 ||
-				       errno != EAGAIN);
-	while (n > 0);
+	bench_until(b, (n = recv(fd, &byte, 1, 0)) >= 0 || errno != EAGAIN);
+	assert_true(n <= 0);
 	return n == 0 ? 0 : errno;
 }
 

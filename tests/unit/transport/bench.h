@@ -106,8 +106,8 @@ void peer_send_to(int fd, const char *hostport, struct str s);
 void peer_write(int fd, struct str s);
 /* Turn until `len` bytes have come (at most BENCH_TEXT); returns them. */
 const char *peer_read(struct bench *b, int fd, size_t len);
-/* Turn until the peer sees the end of the stream. Returns the errno, 0 for an
- * orderly end. */
+/* Turn until the peer sees the end of the stream, and no byte before it.
+ * Returns the errno, 0 for an orderly end. */
 int peer_read_end(struct bench *b, int fd);
 int peer_accept(struct bench *b, int listen_fd);
 /* One datagram; its length, the sender in *from. */

@@ -108,8 +108,8 @@ static void traffic_keeps_a_connection(void **state)
 	set_limits(b);
 	fd = connected(b);
 	while (bench_now_ms() - start < 500) {
-		peer_write(fd, STR("\r\n\r\n"));
-		peer_read(b, fd, 2);
+		peer_write(fd, STR(MESSAGE));
+		bench_turn(b);
 	}
 	assert_int_equal(b->w[0].n_closed, 0);
 	close(fd);
@@ -139,8 +139,29 @@ static void a_held_connection_is_not_idle(void **state)
 	bench_until(b, b->w[0].n_closed == 1);
 	assert_true(conn_ref_eq(b->w[0].closed, conn));
 
-	transport_hold(b->set, conn); /* stale: does no harm */
-	transport_release(b->set, conn);
+	close(fd);
+}
+
+static void a_stale_reference_holds_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct conn_ref conn;
+	int fd;
+
+	b->limits.idle_timeout_ms = 100;
+	set_limits(b);
+	fd = connected(b);
+	peer_write(fd, STR(MESSAGE));
+	bench_until(b, b->w[0].n_messages == 1);
+	conn = b->w[0].from.conn;
+	close(fd);
+	bench_until(b, transport_n_connections(b->set) == 0);
+	fd = connected(b);
+	transport_hold(b->set, conn);
+	peer_write(fd, STR(MESSAGE));
+	bench_until(b, b->w[0].n_messages == 2);
+	assert_int_equal(b->w[0].from.conn.slot, conn.slot);
+	bench_until(b, b->w[0].n_closed == 2);
 	close(fd);
 }
 
@@ -378,6 +399,7 @@ int main(void)
 		TEST(an_idle_connection_is_closed),
 		TEST(traffic_keeps_a_connection),
 		TEST(a_held_connection_is_not_idle),
+		TEST(a_stale_reference_holds_nothing),
 		TEST(a_peer_that_does_not_read_is_closed_at_the_cap),
 		TEST(a_peer_that_stops_reading_is_closed_in_time),
 		TEST(a_client_that_does_not_read_is_not_read),

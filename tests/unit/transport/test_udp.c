@@ -201,6 +201,35 @@ static void an_icmp_error_costs_no_other_datagram(void **state)
 	close(fd);
 }
 
+/* The error is there when the first of a batch leaves: no sooner does the
+ * kernel tell than when nothing of the batch has left. */
+static void an_old_icmp_error_costs_the_next_batch_nothing(void **state)
+{
+	enum { N = 1025 }; /* one more than wait: they leave at once */
+	struct bench *b = *state;
+	struct hop dead = bench_hop(SIP_UDP, 0, "127.83.1.10:5999");
+	struct hop live = bench_hop(SIP_UDP, 0, peer);
+	int fd = peer_udp(peer), size = 8 << 20;
+	union addr from;
+	char text[32];
+
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)),
+		0);
+	assert_int_equal(bench_send(b, 0, &dead, STR("lost?"), NULL), 0);
+	bench_turn(b);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(bench_send(b, 0, &live, STR("alive"), NULL),
+				 0);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(peer_receive(b, fd, text, sizeof(text), &from),
+				 5);
+	bench_until(b, b->w[0].n_errors == 1);
+	assert_int_equal(b->w[0].err, VD_ECONN);
+	assert_int_equal(bench_stat(b, STAT_send_errors), 0);
+	close(fd);
+}
+
 /* A datagram that the kernel refuses: told, and the next one leaves. */
 static void a_refused_datagram_is_told(void **state)
 {
@@ -246,6 +275,7 @@ int main(void)
 		TEST(keepalives_are_no_messages),
 		TEST(an_icmp_error_is_told_with_the_payload),
 		TEST(an_icmp_error_costs_no_other_datagram),
+		TEST(an_old_icmp_error_costs_the_next_batch_nothing),
 		TEST(a_refused_datagram_is_told),
 		TEST(a_hop_of_another_family_is_unreachable),
 	};

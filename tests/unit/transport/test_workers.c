@@ -124,6 +124,29 @@ static void a_message_that_comes_too_late_is_told(void **state)
 	close(fd);
 }
 
+/* The sender had not named a connection: it learns which one it was. */
+static void a_message_that_found_its_connection_late_is_told(void **state)
+{
+	struct bench *b = *state;
+	int listen_fd = peer_listen(server), fd;
+	struct hop to = bench_hop(SIP_TCP, 0, server);
+	struct conn_ref first, used;
+
+	bench_start(b);
+	assert_int_equal(bench_send(b, 0, &to, STR("ab"), &first), 0);
+	fd = peer_accept(b, listen_fd);
+	peer_read(b, fd, 2);
+	assert_int_equal(bench_send(b, 1, &to, STR("cd"), &used), 0);
+	assert_true(conn_ref_eq(first, used));
+	transport_conn_close(b->w[0].transport, first);
+	b->limits.connections = 0; /* no other way */
+	transport_set_limits(b->set, &b->limits);
+	bench_until(b, b->w[1].n_closed == 2);
+	assert_true(conn_ref_eq(b->w[1].closed, first));
+	close(fd);
+	close(listen_fd);
+}
+
 /* ... but another connection leads there. */
 static void a_message_that_comes_too_late_goes_another_way(void **state)
 {
@@ -366,6 +389,7 @@ int main(void)
 		TEST(both_workers_are_told_of_an_end),
 		TEST(workers_share_a_connection_while_it_is_made),
 		TEST(a_message_that_comes_too_late_is_told),
+		TEST(a_message_that_found_its_connection_late_is_told),
 		TEST(a_message_that_comes_too_late_goes_another_way),
 		TEST(ends_are_told_when_parcels_are_short),
 		TEST(threads_answer_on_each_others_connections),

@@ -1,0 +1,128 @@
+/* The directory of connections and the count of sources, without sockets. */
+#include "bench.h"
+#include "transport/directory.h"
+#include "transport/sources.h"
+
+static struct directory_entry entry(enum sip_transport t, const char *remote,
+				    uint32_t slot)
+{
+	return (struct directory_entry){
+		.transport = t,
+		.remote = bench_addr(remote),
+		.ref = {.worker = 0, .slot = slot, .generation = 1},
+	};
+}
+
+static bool finds(struct directory *d, const struct directory_entry *e)
+{
+	return conn_ref_eq(directory_find(d, e->transport, &e->remote), e->ref);
+}
+
+static void an_end_is_transport_address_and_port(void **state)
+{
+	struct directory_entry e[] = {
+		entry(SIP_TCP, "192.0.2.1:5060", 1),
+		entry(SIP_TLS, "192.0.2.1:5060", 2),
+		entry(SIP_TCP, "192.0.2.1:5061", 3),
+		entry(SIP_TCP, "192.0.2.2:5060", 4),
+		entry(SIP_TCP, "[2001:db8::1]:5060", 5),
+	};
+	struct directory *d;
+	struct mem *mem;
+
+	(void)state;
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(directory_new(mem, &d), 0);
+	for (size_t i = 0; i < ARRAY_LEN(e); i++) {
+		assert_false(finds(d, &e[i]));
+		directory_add(d, &e[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(e); i++)
+		assert_true(finds(d, &e[i]));
+	for (size_t i = 0; i < ARRAY_LEN(e); i++) {
+		directory_remove(d, &e[i]);
+		assert_false(finds(d, &e[i]));
+		directory_remove(d, &e[i]); /* does no harm */
+	}
+	directory_free(d);
+	mem_free_all(mem);
+}
+
+/* Two workers that open a connection to one peer at the same moment. */
+static void who_joins_second_gets_the_first(void **state)
+{
+	struct directory_entry first = entry(SIP_TCP, "192.0.2.1:5060", 1);
+	struct directory_entry second = entry(SIP_TCP, "192.0.2.1:5060", 2);
+	struct directory *d;
+	struct mem *mem;
+
+	(void)state;
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(directory_new(mem, &d), 0);
+	assert_true(conn_ref_is_none(directory_join(d, &first)));
+	assert_true(conn_ref_eq(directory_join(d, &second), first.ref));
+	directory_remove(d, &second); /* is not in */
+	assert_true(finds(d, &first));
+	directory_remove(d, &first);
+	assert_true(conn_ref_is_none(directory_join(d, &second)));
+	directory_remove(d, &second);
+	directory_free(d);
+	mem_free_all(mem);
+}
+
+/* Two listeners may have accepted connections from the same port. */
+static void two_connections_may_have_one_end(void **state)
+{
+	struct directory_entry a = entry(SIP_TCP, "192.0.2.1:5060", 1);
+	struct directory_entry b = entry(SIP_TCP, "192.0.2.1:5060", 2);
+	struct directory *d;
+	struct mem *mem;
+
+	(void)state;
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(directory_new(mem, &d), 0);
+	directory_add(d, &a);
+	directory_add(d, &b);
+	directory_remove(d, &b);
+	assert_true(finds(d, &a));
+	directory_remove(d, &a);
+	directory_free(d);
+	mem_free_all(mem);
+}
+
+static void sources_are_counted_by_address_whatever_the_port(void **state)
+{
+	union addr a = bench_addr("192.0.2.1:1"), b = bench_addr("192.0.2.1:2");
+	union addr other = bench_addr("[2001:db8::1]:1");
+	struct sources *s;
+	struct mem *mem;
+
+	(void)state;
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(sources_new(mem, &s), 0);
+	assert_int_equal(sources_enter(s, &a, 0), VD_ELIMIT);
+	assert_int_equal(sources_enter(s, &a, 2), 0);
+	assert_int_equal(sources_enter(s, &b, 2), 0);
+	assert_int_equal(sources_enter(s, &b, 2), VD_ELIMIT);
+	assert_int_equal(sources_enter(s, &other, 2), 0);
+	sources_leave(s, &a);
+	assert_int_equal(sources_enter(s, &b, 2), 0);
+	sources_leave(s, &a);
+	sources_leave(s, &b);
+	sources_leave(s, &other);
+	sources_free(s);
+	mem_free_all(mem);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_end_is_transport_address_and_port),
+		cmocka_unit_test(who_joins_second_gets_the_first),
+		cmocka_unit_test(two_connections_may_have_one_end),
+		cmocka_unit_test(
+			sources_are_counted_by_address_whatever_the_port),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
