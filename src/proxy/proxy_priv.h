@@ -72,6 +72,10 @@ int ours_prepare(struct proxy *p, const struct proxy_conf *c,
 struct str ours_sent_by(const struct request *r, const struct hop *hop,
 			char *scratch);
 
+/* 18.1.2: is this the sent-by of a Via of ours? `from`: what brought it back. */
+bool ours_is_sent_by(struct proxy *p, const struct flow *from,
+		     const struct sip_via *via);
+
 /* token.c ----------------------------------------------------------------- */
 
 /* Make the token of a dialog that r begins, reached through `far`. Returns the
