@@ -15,8 +15,7 @@ GIVE_UP = 64 * T1
 SLACK = 0.04 if not settings.SLOW else 0.4
 
 TIMERS = {"t1": "50ms", "t2": "200ms", "t4": "200ms"}
-PLANS = {"one": [0], "two": [0, 1], "row": ("sequential", [0, 1]),
-         "tcp": ["sip:tom@%s;transport=tcp"]}
+PLANS = {"one": [0], "two": [0, 1], "row": ("sequential", [0, 1])}
 
 
 @pytest.fixture(scope="module")
