@@ -374,10 +374,6 @@ static void receive_request(struct proxy *p, const struct flow *from,
 
 void proxy_receive(struct proxy *p, const struct flow *from, struct str bytes)
 {
-	while (bytes.len >= 2 && bytes.p[0] == '\r' && bytes.p[1] == '\n')
-		bytes = str_skip(bytes, 2); /* 7.5 */
-	if (bytes.len == 0)
-		return; /* a keep-alive */
 	if (sip_bytes_are_response(bytes))
 		receive_response(p, from, bytes);
 	else
