@@ -263,12 +263,23 @@ static bool pop_own_routes(struct request *r)
 	return true;
 }
 
+/* 16.5: maddr is the only target; one that is not ours is somebody else's host,
+ * whatever the domain is. */
+static bool is_uri_local(const struct request *r)
+{
+	const struct sip_uri *u = r->uri;
+
+	return request_host_is_local(r, u->host, u->port) &&
+	       (u->maddr.p == NULL ||
+		request_host_is_local(r, u->maddr, u->port));
+}
+
 enum step_result step_preprocess(struct request *r)
 {
 	r->uri = sip_msg_uri(r->msg);
 	if (!undo_strict_routing(r) || !strip_maddr(r) || !pop_own_routes(r))
 		return STEP_DONE;
-	r->is_local = request_host_is_local(r, r->uri->host, r->uri->port);
+	r->is_local = is_uri_local(r);
 	r->is_to_us = r->is_local && !r->uri->has_user;
 	return STEP_NEXT;
 }
