@@ -26,7 +26,11 @@ enum step_result step_self(struct request *r)
 		request_reject(r, 200, STR_NONE,
 			       STR("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, "
 				   "REGISTER, SUBSCRIBE, NOTIFY, REFER, "
-				   "MESSAGE, PUBLISH, INFO, UPDATE, PRACK\r\n"),
+				   "MESSAGE, PUBLISH, INFO, UPDATE, PRACK\r\n"
+				   "Accept: */*\r\n"
+				   "Accept-Encoding: identity\r\n"
+				   "Accept-Language: en\r\n"
+				   "Supported:\r\n"),
 			       "OPTIONS to the proxy itself");
 		return STEP_DONE;
 	}
