@@ -271,7 +271,7 @@ static struct buf *print(struct branch *b)
 		.branch = {branch,
 			   client_txn_branch(b->txn, r->loop_hash, branch)},
 		.breadth = b->fork->breadth,
-		.is_strict = b->is_strict,
+		.displaced = b->displaced,
 	};
 
 	return forward_print(r, &o);
@@ -424,7 +424,7 @@ static void begin(struct branch *b)
 		return;
 	}
 	b->uri = t.uri;
-	b->is_strict = t.is_strict;
+	b->displaced = t.displaced;
 	if (pinned != NULL) {
 		send_pinned(b, pinned);
 		return;
