@@ -196,8 +196,10 @@ static bool forms_dialog(const struct request *r)
 	case SIP_INVITE:
 	case SIP_SUBSCRIBE:
 	case SIP_REFER:
-	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog */
 		return true;
+	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog; 4.3:
+			  * not ours when the SUBSCRIBE's was not */
+		return r->dialog != NULL;
 	default:
 		return false;
 	}
