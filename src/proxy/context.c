@@ -120,6 +120,22 @@ static void fork_ended(struct request *r, struct fork *f)
 /* Responses ------------------------------------------------------------------
  */
 
+/* 18.3: on a datagram it may be missing, on a stream it must not, and this may
+ * go on over one. */
+static void edit_length(struct sip_edits *e, struct sip_msg *msg)
+{
+	struct str field;
+
+	if (sip_msg_first(msg, SIP_HDR_CONTENT_LENGTH) != NULL)
+		return;
+	field = arena_printf(e->arena, "Content-Length: %zu\r\n",
+			     msg->body.len);
+	if (field.p == NULL)
+		e->failed = true;
+	else
+		sip_edit_append(e, msg, field);
+}
+
 struct buf *response_print(struct mem *mem, struct arena *arena,
 			   struct sip_msg *msg, struct str extra)
 {
@@ -136,6 +152,7 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
 	if (extra.len != 0)
 		sip_edit_append(&e, msg, extra);
+	edit_length(&e, msg);
 	return sip_edits_print(&e, msg, mem);
 }
 
