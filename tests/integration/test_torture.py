@@ -75,8 +75,9 @@ def without_edits(raw, ip, original=None):
     own = ip.encode()
     for line in (rb"Via: SIP/2\.0/UDP %s:5060;branch=z9hG4bK\w{48}\r\n" % own,
                  rb"Record-Route: <sip:%s:5060;lr;dlg=[\w-]+>\r\n" % own,
+                 rb"Record-Route: <sip:%s:5060;transport=tcp;lr;dlg=[\w-]+>\r\n" % own,
                  rb"Max-Breadth: 60\r\n"):
-        raw, n = re.subn(b"(?m)^" + line, b"", raw, count=1)
+        raw = re.sub(b"(?m)^" + line, b"", raw, count=1)
     if original is not None and b"max-forwards" not in original.lower():
         raw = re.sub(rb"(?m)^Max-Forwards: 70\r\n", b"", raw)
     raw = re.sub(rb"(?im)^(max-forwards\s*:\s*)\d+", rb"\1N", raw)
