@@ -120,6 +120,10 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
+ * does, the request is answered 420. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why);
 /* Send a response of our own and note it; the request goes on. */
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);

@@ -56,17 +56,17 @@ static bool is_loop_free(struct request *r)
 	return true;
 }
 
-/* Step 5: we support no extension that may be demanded of proxies. */
-static bool is_require_met(struct request *r)
+/* Step 5, and 8.2.2.3 where we are the end: we support no extension. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why)
 {
-	struct str tags = sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE);
+	struct str tags = sip_msg_value(r->msg, id);
 	struct str extra = STR("");
 	struct sip_values it;
 
 	if (tags.p == NULL)
 		return true;
-	for (sip_values_start(&it, r->msg, SIP_HDR_PROXY_REQUIRE);
-	     sip_values_next(&it);) {
+	for (sip_values_start(&it, r->msg, id); sip_values_next(&it);) {
 		if (it.value.len == 0)
 			continue;
 		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
@@ -76,9 +76,7 @@ static bool is_require_met(struct request *r)
 	}
 	if (extra.len == 0)
 		return true;
-	request_reject(
-		r, 420, STR_NONE, extra,
-		"16.3 step 5: Proxy-Require names what is not supported");
+	request_reject(r, 420, STR_NONE, extra, why);
 	return false;
 }
 
@@ -90,7 +88,11 @@ enum step_result step_validate(struct request *r)
 		return STEP_DONE;
 	if (request_is(r, SIP_ACK))
 		return STEP_NEXT; /* nothing may be answered to it */
-	return is_require_met(r) ? STEP_NEXT : STEP_DONE;
+	if (!request_is_understood(
+		    r, SIP_HDR_PROXY_REQUIRE,
+		    "16.3 step 5: Proxy-Require names what is not supported"))
+		return STEP_DONE;
+	return STEP_NEXT;
 }
 
 /* Route preprocessing (16.4) ------------------------------------------------

@@ -477,6 +477,19 @@ def test_11_2_options_to_the_proxy_says_what_it_is(board):
         assert ok.get(name) is not None, name
 
 
+def test_8_2_2_3_options_to_the_proxy_that_requires_the_unknown_is_420(board):
+    call = board.call("sip:" + board.ip, method="OPTIONS",
+                      extra=[("Require", "foo"), ("Require", "bar")])
+    assert sorted(call.finish(420).values("Unsupported")) == ["bar", "foo"]
+
+
+def test_19_1_1_header_fields_in_a_route_are_refused(board):
+    call = board.call("sip:x@far.example", extra=[
+        ("Route", "<sip:%s?Subject=x>" % board.callees[3].hostport)])
+    call.finish(400)
+    call.not_called(3, seconds=0.05)
+
+
 def test_20_33_a_rejection_may_say_retry_after(start_proxy_with, peers):
     proxy = start_proxy_with([{
         "name": "later", "match": {"request.user": "later"},
