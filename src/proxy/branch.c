@@ -269,7 +269,7 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 		.branch = {branch,
 			   client_txn_branch(b->txn, r->loop_hash, branch)},
 		.breadth = b->fork->breadth,
-		.is_strict = b->is_strict,
+		.displaced = b->displaced,
 	};
 
 	return forward_print(r, &o);
@@ -419,7 +419,7 @@ static void begin(struct branch *b)
 		return;
 	}
 	b->uri = t.uri;
-	b->is_strict = t.is_strict;
+	b->displaced = t.displaced;
 	if (pinned != NULL) {
 		send_pinned(b, pinned);
 		return;
