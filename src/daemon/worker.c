@@ -76,8 +76,13 @@ static struct str parcel_rest(const struct parcel *p, size_t head_len)
 static void on_message(void *arg, const struct flow *from, struct str bytes)
 {
 	struct worker *w = arg;
-	unsigned owner = owner_of(w, bytes);
+	unsigned owner;
 
+	while (str_starts(bytes, STR("\r\n")))
+		bytes = str_skip(bytes, 2); /* RFC 3261 7.5 */
+	if (bytes.len == 0)
+		return; /* a keep-alive */
+	owner = owner_of(w, bytes);
 	if (owner == w->index)
 		proxy_receive(w->proxy, from, bytes);
 	else
