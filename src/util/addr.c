@@ -228,17 +228,26 @@ bool addr_is_multicast(const union addr *a)
 	return (b.p[0] & 0xf0) == 0xe0 || memcmp(b.p, broadcast, 4) == 0;
 }
 
+static inline char *octet_print(char *out, unsigned n)
+{
+	if (n >= 100)
+		*out++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*out++ = (char)('0' + n / 10 % 10);
+	*out++ = (char)('0' + n % 10);
+	return out;
+}
+
 static size_t ip4_print(const union addr *a, char *buf)
 {
 	const uint8_t *b = (const uint8_t *)&a->in4.sin_addr;
-	size_t n = 0;
+	char *p = octet_print(buf, b[0]);
 
-	for (int i = 0; i < 4; i++) {
-		if (i > 0)
-			buf[n++] = '.';
-		n += u64_print(b[i], buf + n);
+	for (int i = 1; i < 4; i++) {
+		*p++ = '.';
+		p = octet_print(p, b[i]);
 	}
-	return n;
+	return (size_t)(p - buf);
 }
 
 static size_t ip6_print(const union addr *a, char *buf)
