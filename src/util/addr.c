@@ -46,6 +46,17 @@ static bool has_brackets(struct str host)
 	return host.len >= 2 && host.p[0] == '[' && host.p[host.len - 1] == ']';
 }
 
+static inline bool take_digit(const char **p, const char *end, unsigned *n)
+{
+	unsigned digit = *p < end ? (unsigned)(unsigned char)**p - '0' : 10;
+
+	if (digit > 9)
+		return false;
+	*n = *n * 10 + digit;
+	++*p;
+	return true;
+}
+
 /* Four numbers of one to three digits, up to 255, without leading zeros, as
  * inet_pton() has it; this one is on every message's path. */
 static bool parse_ipv4(struct str host, struct in_addr *out)
@@ -55,14 +66,14 @@ static bool parse_ipv4(struct str host, struct in_addr *out)
 
 	for (int i = 0; i < 4; i++) {
 		unsigned n = 0;
-		const char *start;
 
 		if (i > 0 && (p == end || *p++ != '.'))
 			return false;
-		start = p;
-		while (p < end && *p >= '0' && *p <= '9' && p - start < 3)
-			n = n * 10 + (unsigned)(*p++ - '0');
-		if (p == start || n > 255 || (*start == '0' && p - start > 1))
+		if (!take_digit(&p, end, &n))
+			return false;
+		if (n != 0 && take_digit(&p, end, &n))
+			take_digit(&p, end, &n);
+		if (n > 255)
 			return false;
 		bytes[i] = (uint8_t)n;
 	}
