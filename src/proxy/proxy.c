@@ -312,7 +312,7 @@ static bool is_ack_to_stateless(struct request *r)
 	const struct sip_addr *to = sip_msg_to(r->msg);
 	char tag[TO_TAG_LEN];
 
-	if (to == NULL)
+	if (to == NULL || to->tag.len != TO_TAG_LEN)
 		return false;
 	reply_to_tag(r->msg, tag);
 	return str_eq(to->tag, (struct str){tag, TO_TAG_LEN});
