@@ -22,6 +22,7 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_branch \
 	tests/unit/proxy/test_context \
 	tests/unit/proxy/test_forward \
+	tests/unit/proxy/test_no_memory \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
 
@@ -43,6 +44,12 @@ tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
 	$(proxy_bench)
 tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_no_memory_SOURCES = tests/unit/proxy/test_no_memory.c \
+	$(proxy_bench)
+tests_unit_proxy_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
 	$(proxy_bench)
