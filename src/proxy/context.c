@@ -120,6 +120,22 @@ static void fork_ended(struct request *r, struct fork *f)
 /* Responses ------------------------------------------------------------------
  */
 
+/* 18.3: on a datagram it may be missing, on a stream it must not, and this may
+ * go on over one. */
+static void edit_length(struct sip_edits *e, struct sip_msg *msg)
+{
+	struct str field;
+
+	if (sip_msg_first(msg, SIP_HDR_CONTENT_LENGTH) != NULL)
+		return;
+	field = arena_printf(e->arena, "Content-Length: %zu\r\n",
+			     msg->body.len);
+	if (field.p == NULL)
+		e->failed = true;
+	else
+		sip_edit_append(e, msg, field);
+}
+
 struct buf *response_print(struct mem *mem, struct arena *arena,
 			   struct sip_msg *msg, struct str extra)
 {
@@ -136,6 +152,7 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
 	if (extra.len != 0)
 		sip_edit_append(&e, msg, extra);
+	edit_length(&e, msg);
 	return sip_edits_print(&e, msg, mem);
 }
 
@@ -155,11 +172,11 @@ static void forward_response(struct request *r, struct sip_msg *msg,
 	buf_unref(b);
 }
 
-void context_trying(struct request *r)
+static void send_trying(struct request *r)
 {
 	struct buf *b;
 
-	if (r->is_trying_sent || !request_is(r, SIP_INVITE))
+	if (r->is_trying_sent || r->is_final_sent || r->txn == NULL)
 		return;
 	r->is_trying_sent = true;
 	b = reply_print(r->proxy, r->conf, r->msg, &r->flow, &r->arena, 100,
@@ -170,10 +187,37 @@ void context_trying(struct request *r)
 	buf_unref(b);
 }
 
-/* 16.7 step 5: a 100 ends here, everything else below 200 goes on at once. */
+void context_trying(struct request *r)
+{
+	if (request_is(r, SIP_INVITE))
+		send_trying(r);
+}
+
+static void on_trying_due(struct timer *t)
+{
+	send_trying(CONTAINER_OF(t, struct request, trying));
+}
+
+/* RFC 4320 section 4.1: a 100 to a non-INVITE neither before nor after the time
+ * that the caller's Timer E takes to reach T2. */
+static void expect_trying(struct request *r)
+{
+	uint32_t wait_ms = 0;
+
+	if (request_is(r, SIP_INVITE) || r->is_final_sent)
+		return;
+	for (uint32_t ms = r->conf->timers.t1; ms < r->conf->timers.t2; ms *= 2)
+		wait_ms += ms;
+	timer_init(&r->trying, on_trying_due);
+	timer_arm(loop_wheel(r->proxy->env.loop), &r->trying, wait_ms);
+}
+
+/* 16.7 step 5: a 100 ends here, everything else below 200 goes on at once; to a
+ * non-INVITE there is nothing else (RFC 4320 section 4.1). */
 void context_provisional(struct request *r, struct sip_msg *msg)
 {
-	if (msg->status == 100 || r->is_final_sent)
+	if (msg->status == 100 || r->is_final_sent ||
+	    !request_is(r, SIP_INVITE))
 		return;
 	TRACE_STEP(&r->tag, "response", "%u passed upstream (16.7 step 5)",
 		   msg->status);
@@ -352,6 +396,7 @@ void context_start(struct request *r, const struct plan *plan)
 	fork_start(r, r->root, r->breadth);
 	r->n_pending--;
 	context_trying(r);
+	expect_trying(r);
 	context_settle(r);
 }
 

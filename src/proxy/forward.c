@@ -71,7 +71,7 @@ int forward_target(struct request *r, const struct plan *leaf,
 	if (parse_sip(route.uri, &out->next) != 0)
 		return VD_EINVAL;
 	if (!out->next.is_lr) {
-		out->is_strict = true;
+		out->displaced = out->uri;
 		out->uri = route.uri;
 	}
 	return 0;
@@ -204,8 +204,10 @@ static bool forms_dialog(const struct request *r)
 	case SIP_INVITE:
 	case SIP_SUBSCRIBE:
 	case SIP_REFER:
-	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog */
 		return true;
+	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog; 4.3:
+			  * not ours when the SUBSCRIBE's was not */
+		return r->dialog != NULL;
 	default:
 		return false;
 	}
@@ -259,7 +261,7 @@ static void put_record_routes(struct request *r, const struct hop *hop,
 static void edit_routes(struct request *r, struct sip_edits *e,
 			const struct outgoing *o)
 {
-	unsigned pop = r->n_routes_popped + (o->is_strict ? 1 : 0);
+	unsigned pop = r->n_routes_popped + (o->displaced.len != 0 ? 1 : 0);
 	struct sip_values it, last = {0};
 
 	if (pop > 0)
@@ -273,9 +275,9 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 		if (n > pop)
 			sip_edit_remove_value(e, &last);
 	}
-	if (o->is_strict) {
+	if (o->displaced.len != 0) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(r->uri->text));
+						STR_FMT(o->displaced));
 		const struct sip_hdr *h, *end = NULL;
 
 		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;

@@ -226,6 +226,15 @@ static void note_malformed(struct proxy *p, const struct flow *from,
 				 msg->bad != NULL ? msg->bad : "not SIP"));
 }
 
+static void drop_stray(struct sip_msg *msg, const char *why)
+{
+	if (trace_is_on()) {
+		struct trace_tag tag = {.call_id = sip_msg_call_id(msg)};
+
+		trace_step(&tag, "drop", "%s", why);
+	}
+}
+
 static void receive_response(struct proxy *p, const struct flow *from,
 			     struct str bytes)
 {
@@ -242,13 +251,13 @@ static void receive_response(struct proxy *p, const struct flow *from,
 
 		trace_message(&tag, false, &from->remote, bytes);
 	}
-	if (txn_receive_response(p->txns, &msg, from))
-		return;
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
-
-		trace_step(&tag, "drop",
-			   "a response that matches no transaction (RFC 6026)");
+	if (!ours_is_sent_by(p, from, sip_msg_top_via(&msg))) {
+		stats_add(p->env.stats, STAT_messages_stray, 1);
+		drop_stray(&msg,
+			   "a response whose top Via is not ours (18.1.2)");
+	} else if (!txn_receive_response(p->txns, &msg, from)) {
+		drop_stray(&msg, "a response that matches no transaction "
+				 "(RFC 6026)");
 	}
 }
 

@@ -72,6 +72,11 @@ int ours_prepare(struct proxy *p, const struct proxy_conf *c,
 struct str ours_sent_by(const struct request *r, const struct hop *hop,
 			char *scratch);
 
+/* 18.1.2: is this the sent-by of a Via of ours? `from`: what brought it back.
+ */
+bool ours_is_sent_by(struct proxy *p, const struct flow *from,
+		     const struct sip_via *via);
+
 /* token.c ----------------------------------------------------------------- */
 
 /* Make the token of a dialog that r begins, reached through `far`. Returns the
@@ -115,6 +120,10 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
+ * does, the request is answered 420. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why);
 /* Send a response of our own and note it; the request goes on. */
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);
@@ -127,16 +136,17 @@ struct outgoing {
 	const struct hop *hop;
 	struct str branch; /* of our Via */
 	uint32_t breadth;
-	bool is_strict; /* the next hop is a strict router (step 6) */
+	struct str displaced; /* as in struct target */
 };
 struct buf *forward_print(struct request *r, const struct outgoing *o);
 /* The loop-detection value of a request (16.6 step 8, RFC 5393 4.2.1). */
 uint64_t forward_loop_hash(struct request *r);
 /* What a leaf of the plan asks for. */
 struct target {
-	struct str uri;      /* Request-URI of the copy (step 2) */
-	struct sip_uri next; /* the URI that leads to the next hop (step 7) */
-	bool is_strict;      /* the next hop is a strict router (step 6) */
+	struct str uri;       /* Request-URI of the copy (step 2) */
+	struct sip_uri next;  /* the URI that leads to the next hop (step 7) */
+	struct str displaced; /* the Request-URI that a strict router's took the
+			       * place of, to be the last Route (step 6) */
 };
 /* 0 or VD_EINVAL: next hop or Route is no sip URI. */
 int forward_target(struct request *r, const struct plan *leaf,
@@ -186,17 +196,16 @@ struct branch {
 	struct request *r;
 	struct fork *fork;
 	unsigned number;
-	struct str uri; /* the Request-URI it carries */
+	struct str uri;       /* the Request-URI it carries */
+	struct str displaced; /* as in struct target */
 	struct locate *locate;
 	struct locate_hop found;
-	struct hop hop;
 	struct client_txn *txn;
 	struct timer timer; /* Timer C (16.6 step 11), then the wait for the
 			     * answer to our CANCEL */
 	int last_err;       /* why the last hop failed */
-	bool is_pinned;     /* hop is given, nothing to locate */
-	bool is_strict;
-	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
+	bool is_pinned;     /* its one hop is that of the dialog */
+	bool is_size_tcp;   /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;
 	bool is_accepted; /* a 2xx came; txn waits for more of them */
 	bool is_ended;

@@ -26,47 +26,52 @@ static bool has_forwards_left(struct request *r)
 	return false;
 }
 
+/* The loop value in a Via value, if that is one of ours. The top one has been
+ * parsed before. */
+static bool has_loop_value(struct request *r, struct str text, uint64_t *loop)
+{
+	const struct sip_via *via = sip_msg_top_via(r->msg);
+	struct sip_via other;
+
+	if (text.p != via->text.p) {
+		if (sip_via_parse(text, &other) != 0)
+			return false;
+		via = &other;
+	}
+	return via->branch.p != NULL &&
+	       txn_branch_loop(r->proxy->txns, via->branch, loop);
+}
+
 /* Step 4 as RFC 5393 section 4.2.2 replaces it: one of our branches carries
- * the loop value that we would compute again. */
+ * the loop value that we would compute again; another one is a spiral. */
 static bool is_loop_free(struct request *r)
 {
 	struct sip_values it;
-	bool is_hashed = false;
+	uint64_t loop;
 
+	r->loop_hash = forward_loop_hash(r);
 	for (sip_values_start(&it, r->msg, SIP_HDR_VIA);
 	     sip_values_next(&it);) {
-		struct sip_via via;
-		uint64_t loop;
-
-		if (sip_via_parse(it.value, &via) != 0 ||
-		    via.branch.p == NULL ||
-		    !txn_branch_loop(r->proxy->txns, via.branch, &loop))
+		if (!has_loop_value(r, it.value, &loop) || loop != r->loop_hash)
 			continue;
-		if (!is_hashed)
-			r->loop_hash = forward_loop_hash(r);
-		is_hashed = true;
-		if (loop != r->loop_hash)
-			continue; /* a spiral */
 		request_reject(r, 482, STR_NONE, STR_NONE,
 			       "16.3 step 4: the same request was here before");
 		return false;
 	}
-	if (!is_hashed)
-		r->loop_hash = forward_loop_hash(r);
 	return true;
 }
 
-/* Step 5: we support no extension that may be demanded of proxies. */
-static bool is_require_met(struct request *r)
+/* Step 5, and 8.2.2.3 where we are the end: we support no extension. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why)
 {
-	struct str tags = sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE);
+	struct str tags = sip_msg_value(r->msg, id);
 	struct str extra = STR("");
 	struct sip_values it;
 
 	if (tags.p == NULL)
 		return true;
-	for (sip_values_start(&it, r->msg, SIP_HDR_PROXY_REQUIRE);
-	     sip_values_next(&it);) {
+	for (sip_values_start(&it, r->msg, id); sip_values_next(&it);) {
 		if (it.value.len == 0)
 			continue;
 		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
@@ -76,9 +81,7 @@ static bool is_require_met(struct request *r)
 	}
 	if (extra.len == 0)
 		return true;
-	request_reject(
-		r, 420, STR_NONE, extra,
-		"16.3 step 5: Proxy-Require names what is not supported");
+	request_reject(r, 420, STR_NONE, extra, why);
 	return false;
 }
 
@@ -90,7 +93,11 @@ enum step_result step_validate(struct request *r)
 		return STEP_DONE;
 	if (request_is(r, SIP_ACK))
 		return STEP_NEXT; /* nothing may be answered to it */
-	return is_require_met(r) ? STEP_NEXT : STEP_DONE;
+	if (!request_is_understood(
+		    r, SIP_HDR_PROXY_REQUIRE,
+		    "16.3 step 5: Proxy-Require names what is not supported"))
+		return STEP_DONE;
+	return STEP_NEXT;
 }
 
 /* Route preprocessing (16.4) ------------------------------------------------
@@ -263,12 +270,23 @@ static bool pop_own_routes(struct request *r)
 	return true;
 }
 
+/* 16.5: maddr is the only target; one that is not ours is somebody else's host,
+ * whatever the domain is. */
+static bool is_uri_local(const struct request *r)
+{
+	const struct sip_uri *u = r->uri;
+
+	return request_host_is_local(r, u->host, u->port) &&
+	       (u->maddr.p == NULL ||
+		request_host_is_local(r, u->maddr, u->port));
+}
+
 enum step_result step_preprocess(struct request *r)
 {
 	r->uri = sip_msg_uri(r->msg);
 	if (!undo_strict_routing(r) || !strip_maddr(r) || !pop_own_routes(r))
 		return STEP_DONE;
-	r->is_local = request_host_is_local(r, r->uri->host, r->uri->port);
+	r->is_local = is_uri_local(r);
 	r->is_to_us = r->is_local && !r->uri->has_user;
 	return STEP_NEXT;
 }

@@ -130,14 +130,16 @@ static int check_dialog(struct sip_msg *m)
 	return 0;
 }
 
-/* name-addr, with the brackets, and a good URI in it. */
+/* name-addr, with the brackets, and a good URI in it; without headers, which
+ * have no place there (19.1.1) and would come into the Request-URI (16.6 step
+ * 6). */
 static bool is_route(struct str value)
 {
 	struct sip_addr addr;
 	struct sip_uri uri;
 
 	return sip_addr_split(value, &addr) && addr.uri.p[-1] == '<' &&
-	       sip_uri_parse(addr.uri, &uri) == 0;
+	       sip_uri_parse(addr.uri, &uri) == 0 && uri.headers.p == NULL;
 }
 
 /* Of interest to a registrar; in other requests Contact is the far end's. */

@@ -9,6 +9,7 @@
 #ifndef VIADUCT_PROXY_REQUEST_H
 #define VIADUCT_PROXY_REQUEST_H
 
+#include "viaduct/loop/timer.h"
 #include "viaduct/proxy/conf.h"
 #include "viaduct/sip/edit.h"
 #include "viaduct/transport/hop.h"
@@ -95,7 +96,7 @@ struct request {
 	struct trace_tag tag;
 
 	/* after preprocessing (16.4) */
-	const struct sip_uri *uri; /* the Request-URI to go on with */
+	const struct sip_uri *uri;      /* the Request-URI to go on with */
 	unsigned n_routes_popped;       /* of the received Route values */
 	unsigned n_routes_dropped_last; /* strict router before us: 0 or 1 */
 	struct str route;   /* topmost Route value that remains; p NULL */
@@ -103,11 +104,12 @@ struct request {
 	uint64_t loop_hash;
 
 	enum caller caller;
-	bool is_local; /* the Request-URI's domain is ours */
-	bool is_to_us; /* ... and has no user: the proxy itself */
+	bool is_local;         /* the Request-URI's domain is ours */
+	bool is_to_us;         /* ... and has no user: the proxy itself */
 	struct dialog *dialog; /* NULL: not inside a dialog of ours */
 	struct verdict verdict;
 
+	struct timer trying;   /* RFC 4320: 100 to a non-INVITE */
 	struct locate *locate; /* an ACK's search for its next hop */
 
 	/* response context */
