@@ -418,6 +418,24 @@ static void targets(void **state)
 	}
 }
 
+/* A strict router before us; what it wants reached has no host. */
+static void a_last_route_of_another_scheme_leads_nowhere(void **state)
+{
+	static const struct plan as_it_is = {.kind = PLAN_LEAF};
+	struct bench *b = *state;
+	struct request *r =
+		take(b, &plain,
+		     STRICT_START VIA
+		     "Route: <sip:other.test;lr>, <news:x>\r\n" IDS "\r\n");
+	struct target t;
+
+	assert_str(r->uri->text, "news:x");
+	assert_false(r->is_local);
+	r->route = STR_NONE;
+	assert_int_equal(forward_target(r, &as_it_is, &t), VD_EINVAL);
+	request_free(r);
+}
+
 /* RFC 5393 section 4.2.1: it varies with all that routing looks at, and with
  * nothing that changes from hop to hop. */
 static void the_loop_hash_varies_with_what_it_must(void **state)
@@ -505,6 +523,7 @@ int main(void)
 		BENCH_TEST(only_dialogs_are_recorded),
 		BENCH_TEST(names_stand_for_the_address),
 		BENCH_TEST(targets),
+		BENCH_TEST(a_last_route_of_another_scheme_leads_nowhere),
 		BENCH_TEST(the_loop_hash_varies_with_what_it_must),
 		BENCH_TEST(the_loop_hash_sees_every_field_of_a_kind),
 	};
