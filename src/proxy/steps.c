@@ -177,6 +177,11 @@ static bool undo_strict_routing(struct request *r)
 			       "16.4: the last Route value is no URI");
 		return false;
 	}
+	if (r->uri->scheme != SIP_SCHEME_SIP) {
+		request_reject(r, 416, STR_NONE, STR_NONE,
+			       "16.4: no route for the last Route's scheme");
+		return false;
+	}
 	note_dialog(r, uri);
 	r->n_routes_dropped_last = 1;
 	TRACE_STEP(&r->tag, "preprocess",
