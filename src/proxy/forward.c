@@ -113,13 +113,24 @@ const struct hop *forward_pinned_hop(const struct request *r)
 /* What it carries ------------------------------------------------------------
  */
 
+/* All of a kind; their number separates them from the next kind's. */
+static void hash_fields(struct hash_state *hash, const struct sip_msg *msg,
+			enum sip_hdr_id id)
+{
+	const struct sip_hdr *h;
+
+	for (h = sip_msg_first(msg, id); h != NULL; h = sip_msg_next(msg, h))
+		hash_add(hash, sip_hdr_value(msg, h));
+	hash_add(hash, (struct str){(const char *)&msg->count[id],
+				    sizeof(msg->count[id])});
+}
+
 uint64_t forward_loop_hash(struct request *r)
 {
 	const struct sip_addr *from = sip_msg_from(r->msg);
 	const struct sip_addr *to = sip_msg_to(r->msg);
 	const struct sip_cseq *cseq = sip_msg_cseq(r->msg);
 	static const struct hash_key fixed = {0x76696164756374, 0x6c6f6f70};
-	const struct sip_hdr *h;
 	struct hash_state hash;
 
 	/* The key is fixed: the value must survive a restart, and the branch
@@ -131,11 +142,9 @@ uint64_t forward_loop_hash(struct request *r)
 	hash_add(&hash, to->tag);
 	hash_add(&hash, (struct str){(const char *)&cseq->number,
 				     sizeof(cseq->number)});
-	for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
-	     h = sip_msg_next(r->msg, h))
-		hash_add(&hash, sip_hdr_value(r->msg, h));
-	hash_add(&hash, sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE));
-	hash_add(&hash, sip_msg_value(r->msg, SIP_HDR_PROXY_AUTHORIZATION));
+	hash_fields(&hash, r->msg, SIP_HDR_ROUTE);
+	hash_fields(&hash, r->msg, SIP_HDR_PROXY_REQUIRE);
+	hash_fields(&hash, r->msg, SIP_HDR_PROXY_AUTHORIZATION);
 	return hash_end(&hash);
 }
 
@@ -173,7 +182,8 @@ static void edit_max_forwards(struct request *r, struct sip_edits *e,
 		sip_edit_value(e, h, number(text, left - 1));
 }
 
-/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out. */
+/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out; two that come in
+ * are refused as malformed. */
 static void edit_max_breadth(struct request *r, struct sip_edits *e,
 			     uint32_t breadth, char text[NUMBER_MAX])
 {
@@ -186,8 +196,6 @@ static void edit_max_breadth(struct request *r, struct sip_edits *e,
 		return;
 	}
 	sip_edit_value(e, h, number(text, breadth));
-	while ((h = sip_msg_next(r->msg, h)) != NULL)
-		sip_edit_remove(e, h);
 }
 
 static bool forms_dialog(const struct request *r)

@@ -14,3 +14,43 @@ libviaduct_a_SOURCES += \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
 	src/proxy/token.c
+
+if HAVE_CMOCKA
+proxy_bench = tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/proxy/test_best \
+	tests/unit/proxy/test_branch \
+	tests/unit/proxy/test_context \
+	tests/unit/proxy/test_forward \
+	tests/unit/proxy/test_reply \
+	tests/unit/proxy/test_token
+
+tests_unit_proxy_test_best_SOURCES = tests/unit/proxy/test_best.c
+tests_unit_proxy_test_best_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_best_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_branch_SOURCES = tests/unit/proxy/test_branch.c \
+	$(proxy_bench)
+tests_unit_proxy_test_branch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_branch_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_context_SOURCES = tests/unit/proxy/test_context.c \
+	$(proxy_bench)
+tests_unit_proxy_test_context_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_context_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
+	$(proxy_bench)
+tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
+	$(proxy_bench)
+tests_unit_proxy_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_reply_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_token_SOURCES = tests/unit/proxy/test_token.c \
+	$(proxy_bench)
+tests_unit_proxy_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_token_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif

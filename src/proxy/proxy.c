@@ -34,16 +34,32 @@ void conf_use_free(struct conf_use *use, struct mem *mem)
 	mem_free(mem, use, sizeof(*use));
 }
 
+/* It never shrinks: requests that began under an older snapshot go on using
+ * that one's limits. */
+static int grow_scratch(struct proxy *p, unsigned n_hdrs)
+{
+	struct sip_hdr *hdrs;
+
+	if (n_hdrs <= p->n_hdrs)
+		return 0;
+	hdrs = calloc(n_hdrs, sizeof(*hdrs));
+	if (hdrs == NULL)
+		return VD_ENOMEM;
+	free(p->hdrs);
+	p->hdrs = hdrs;
+	p->n_hdrs = n_hdrs;
+	return 0;
+}
+
 static int use_snapshot(struct proxy *p, struct snapshot *conf)
 {
-	unsigned n_hdrs = conf->proxy.limits.headers + 1;
 	struct conf_use *use = mem_zalloc(p->env.mem, sizeof(*use));
-	struct sip_hdr *hdrs = calloc(n_hdrs, sizeof(*hdrs));
 
-	if (use == NULL || hdrs == NULL ||
+	if (use == NULL)
+		return VD_ENOMEM;
+	if (grow_scratch(p, conf->proxy.limits.headers + 1) != 0 ||
 	    ours_prepare(p, &conf->proxy, use) != 0) {
 		mem_free(p->env.mem, use, sizeof(*use));
-		free(hdrs);
 		return VD_ENOMEM;
 	}
 	use->snapshot = snapshot_ref(conf);
@@ -51,9 +67,6 @@ static int use_snapshot(struct proxy *p, struct snapshot *conf)
 	if (p->use != NULL)
 		use_release(p, p->use);
 	p->use = use;
-	free(p->hdrs);
-	p->hdrs = hdrs;
-	p->n_hdrs = n_hdrs;
 	mem_set_ceiling(p->env.mem,
 			(size_t)(conf->proxy.limits.memory / p->env.n_workers));
 	return 0;

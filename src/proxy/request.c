@@ -4,7 +4,7 @@
 #include "viaduct/util/err.h"
 
 enum {
-	ARENA_SLACK = 832, /* what deciding about a request usually takes */
+	ARENA_SLACK = 576, /* what deciding about a request usually takes */
 };
 
 const char *caller_name(enum caller c)

@@ -26,33 +26,38 @@ static bool has_forwards_left(struct request *r)
 	return false;
 }
 
+/* The loop value in a Via value, if that is one of ours. The top one has been
+ * parsed before. */
+static bool has_loop_value(struct request *r, struct str text, uint64_t *loop)
+{
+	const struct sip_via *via = sip_msg_top_via(r->msg);
+	struct sip_via other;
+
+	if (text.p != via->text.p) {
+		if (sip_via_parse(text, &other) != 0)
+			return false;
+		via = &other;
+	}
+	return via->branch.p != NULL &&
+	       txn_branch_loop(r->proxy->txns, via->branch, loop);
+}
+
 /* Step 4 as RFC 5393 section 4.2.2 replaces it: one of our branches carries
- * the loop value that we would compute again. */
+ * the loop value that we would compute again; another one is a spiral. */
 static bool is_loop_free(struct request *r)
 {
 	struct sip_values it;
-	bool is_hashed = false;
+	uint64_t loop;
 
+	r->loop_hash = forward_loop_hash(r);
 	for (sip_values_start(&it, r->msg, SIP_HDR_VIA);
 	     sip_values_next(&it);) {
-		struct sip_via via;
-		uint64_t loop;
-
-		if (sip_via_parse(it.value, &via) != 0 ||
-		    via.branch.p == NULL ||
-		    !txn_branch_loop(r->proxy->txns, via.branch, &loop))
+		if (!has_loop_value(r, it.value, &loop) || loop != r->loop_hash)
 			continue;
-		if (!is_hashed)
-			r->loop_hash = forward_loop_hash(r);
-		is_hashed = true;
-		if (loop != r->loop_hash)
-			continue; /* a spiral */
 		request_reject(r, 482, STR_NONE, STR_NONE,
 			       "16.3 step 4: the same request was here before");
 		return false;
 	}
-	if (!is_hashed)
-		r->loop_hash = forward_loop_hash(r);
 	return true;
 }
 

@@ -75,12 +75,20 @@ static void parse_user(struct conf_run *run, struct str text, struct str *out)
 }
 
 /* Domains: a text, or a pattern with one star in front. */
-static void check_domain(struct conf_run *run, const struct conf_node *n,
-			 struct str text)
+static bool is_domain_pattern(struct str text)
 {
 	size_t star = str_find(text, '*');
 
-	if (star < text.len && (star != 0 || text.len < 3 || text.p[1] != '.'))
+	if (star == text.len)
+		return true;
+	return text.len > 2 && str_starts(text, STR("*.")) &&
+	       str_find(str_skip(text, 1), '*') == text.len - 1;
+}
+
+static void check_domain(struct conf_run *run, const struct conf_node *n,
+			 struct str text)
+{
+	if (!is_domain_pattern(text))
 		conf_run_error(run, n,
 			       "\"%.*s\" is no domain; a name, local, foreign, "
 			       "or *.example.com",
@@ -214,13 +222,18 @@ static void sip_text(struct conf_run *run, const struct conf_node *n,
 			       STR_FMT(*out));
 }
 
+static bool is_request_uri(const struct conf_node *n)
+{
+	return n->kind == CONF_SCALAR && str_eq(n->text, STR("request-uri"));
+}
+
 static void parse_leaf(struct conf_run *run, const struct conf_node *n,
 		       bool is_hop, struct plan *out)
 {
 	out->kind = PLAN_LEAF;
 	if (is_hop)
 		sip_text(run, n, &out->next_hop);
-	else if (!str_eq(n->text, STR("request-uri")))
+	else if (!is_request_uri(n))
 		sip_text(run, n, &out->uri);
 }
 
@@ -451,6 +464,22 @@ static const struct conf_option redirect_options[] = {
 };
 /* clang-format on */
 
+/* Each becomes a Contact: no lists inside, no request-uri. */
+static void check_contacts(struct conf_run *run, const struct conf_node *n,
+			   const struct plan *plan)
+{
+	bool is_flat = true;
+
+	if (plan->kind == PLAN_LEAF)
+		is_flat = !is_request_uri(n);
+	for (size_t i = 0; i < plan->n_children; i++)
+		if (plan->children[i].kind != PLAN_LEAF ||
+		    is_request_uri(n->items[i]))
+			is_flat = false;
+	if (!is_flat)
+		conf_run_error(run, n, "a URI or a flat list of URIs");
+}
+
 static void parse_redirect(struct conf_run *run, const struct conf_node *n,
 			   void *field)
 {
@@ -469,9 +498,7 @@ static void parse_redirect(struct conf_run *run, const struct conf_node *n,
 	if (r.to == NULL || plan == NULL)
 		return;
 	parse_plan(run, r.to, true, false, plan);
-	for (size_t i = 0; i < plan->n_children; i++)
-		if (plan->children[i].kind != PLAN_LEAF)
-			conf_run_error(run, n, "a URI or a flat list of URIs");
+	check_contacts(run, r.to, plan);
 }
 
 static void parse_drop(struct conf_run *run, const struct conf_node *n,

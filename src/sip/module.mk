@@ -1,4 +1,5 @@
 libviaduct_a_SOURCES += \
+	src/sip/scan.h \
 	src/sip/sip_priv.h \
 	src/sip/addr.c \
 	src/sip/check.c \

@@ -1,9 +1,8 @@
 /*
  * Indexing: one pass over the head that finds where each field begins and ends
- * and applies the strict line rule on the way, sixteen bytes at a time.
+ * and applies the strict line rule on the way, 64 bytes at a time.
  */
 #include <assert.h>
-#include <endian.h>
 
 #include "sip_priv.h"
 #include "viaduct/util/err.h"
@@ -19,38 +18,61 @@ int sip_msg_blame(struct sip_msg *m, unsigned status, const char *phrase)
 	return VD_EINVAL;
 }
 
-/* Index of the first byte of eight, as they lie in memory, that is not 0. */
-static inline unsigned first_byte(uint64_t bytes)
+/* The control bytes of a text. What is known is about the 64 bytes from `block`
+ * on; it is looked up again when somebody asks about others. */
+struct controls {
+	const char *start, *end;
+	const char *block;
+	uint64_t mask;
+};
+
+static void controls_load(struct controls *c, const char *p)
 {
-	return (unsigned)__builtin_ctzll(le64toh(bytes)) / 8;
+	size_t left = (size_t)(c->end - p);
+
+	c->block = p;
+	if (left >= 64) {
+		c->mask = control_mask64(p);
+	} else if (c->end - c->start >= 64) { /* read what is before it, too */
+		c->mask = left != 0 ? control_mask64(c->end - 64) >> (64 - left)
+				    : 0;
+	} else {
+		c->mask = 0;
+		for (size_t i = 0; i < left; i++)
+			c->mask |= (uint64_t)is_class(p[i], CT_CONTROL) << i;
+	}
 }
 
-/* Sixteen bytes at a time; gcc and clang know the machine's way. */
-typedef unsigned char bytes16 __attribute__((vector_size(16)));
-
-/* First byte below 0x20 or equal to 0x7f; `end` when there is none. */
-static inline const char *find_control(const char *p, const char *end)
+/* First byte from p on that is below 0x20 or equal to 0x7f; the end when there
+ * is none. */
+static inline const char *find_control(struct controls *c, const char *p)
 {
-	for (; end - p >= 16; p += 16) {
-		bytes16 x;
-		uint64_t hits[2];
+	size_t off = (size_t)(p - c->block);
+	uint64_t mask;
 
-		memcpy(&x, p, sizeof(x));
-		x = (bytes16)((x < 0x20) | (x == 0x7f));
-		memcpy(hits, &x, sizeof(hits));
-		if ((hits[0] | hits[1]) == 0)
-			continue;
-		return hits[0] != 0 ? p + first_byte(hits[0])
-				    : p + 8 + first_byte(hits[1]);
+	if (off >= 64) { /* or p stands before the block */
+		controls_load(c, p);
+		off = 0;
 	}
-	while (p < end && !is_class(*p, CT_CONTROL))
-		p++;
-	return p;
+	mask = c->mask >> off;
+	while (mask == 0) {
+		p = c->block + 64;
+		if (p >= c->end)
+			return c->end;
+		controls_load(c, p);
+		mask = c->mask;
+	}
+	return p + (unsigned)__builtin_ctzll(mask);
+}
+
+static inline bool is_crlf(const char *p)
+{
+	return memcmp(p, "\r\n", 2) == 0; /* one comparison of 16 bits */
 }
 
 static inline bool at_crlf(const char *p, const char *end)
 {
-	return end - p >= 2 && p[0] == '\r' && p[1] == '\n';
+	return end - p >= 2 && is_crlf(p);
 }
 
 static inline bool at_fold(const char *p, const char *end)
@@ -94,10 +116,14 @@ static const char *quoted_field_end(const char *p, const char *end,
  * The CRLF that ends a field, folded lines being part of it. `end` when it
  * never comes, NULL when a byte stands in it that must not.
  */
-static inline const char *field_end(const char *p, const char *end)
+static inline const char *field_end(struct controls *c, const char *p)
 {
+	const char *end = c->end;
+
 	for (;;) {
-		p = find_control(p, end);
+		p = find_control(c, p);
+		if (end - p > 2 && is_crlf(p) && p[2] > ' ')
+			return p; /* as most of the time */
 		if (at_crlf(p, end)) {
 			if (end - p < 3 || (p[2] != ' ' && p[2] != '\t'))
 				return p;
@@ -131,8 +157,10 @@ static inline const char *find_colon(const char *p, const char *end)
 struct indexer {
 	struct sip_msg *msg;
 	const char *start, *end;
+	struct controls controls;
 	unsigned max_hdrs;
-	bool is_full;                 /* what no answer needs is left out */
+	unsigned room; /* max_hdrs, and 0 once there were more: what no answer
+			* needs is left out then */
 	uint16_t last[SIP_HDR_COUNT]; /* index of the last field of a kind */
 };
 
@@ -222,7 +250,7 @@ static void make_room(struct indexer *ix)
 	unsigned n = m->n_hdrs;
 
 	sip_msg_blame(m, 513, "Too Many Header Fields");
-	ix->is_full = true;
+	ix->room = 0;
 	memset(m->first, 0, sizeof(m->first));
 	memset(m->count, 0, sizeof(m->count));
 	m->n_hdrs = 0;
@@ -235,12 +263,21 @@ static void make_room(struct indexer *ix)
 	}
 }
 
+/* False: the field is left out. */
+static bool has_room(struct indexer *ix, enum sip_hdr_id id)
+{
+	if (ix->room != 0)
+		make_room(ix);
+	return is_in_answers(id) && ix->msg->n_hdrs < ix->max_hdrs;
+}
+
 static inline void add_field(struct indexer *ix, const char *p,
 			     const char *crlf)
 {
 	struct sip_msg *m = ix->msg;
 	const char *colon = NULL, *name_end;
 	enum sip_hdr_id id;
+	struct sip_hdr *h;
 	struct str value;
 
 	if (ix->end - p >= 16)
@@ -251,19 +288,17 @@ static inline void add_field(struct indexer *ix, const char *p,
 		sip_msg_blame(m, 400, "Malformed Header Field Name");
 		return;
 	}
-	if (m->n_hdrs == ix->max_hdrs && !ix->is_full)
-		make_room(ix);
-	if (ix->is_full && (!is_in_answers(id) || m->n_hdrs == ix->max_hdrs))
+	if (m->n_hdrs >= ix->room && !has_room(ix, id))
 		return;
 	value = trim(colon + 1, crlf);
-	m->hdrs[m->n_hdrs] = (struct sip_hdr){
-		.at = (uint32_t)(p - ix->start),
-		.end = (uint32_t)(crlf + 2 - ix->start),
-		.value_at = (uint32_t)(value.p - ix->start),
-		.value_len = (uint32_t)value.len,
-		.name_len = (uint16_t)(name_end - p),
-		.id = (uint8_t)id,
-	};
+	h = &m->hdrs[m->n_hdrs];
+	h->at = (uint32_t)(p - ix->start);
+	h->end = (uint32_t)(crlf + 2 - ix->start);
+	h->value_at = (uint32_t)(value.p - ix->start);
+	h->value_len = (uint32_t)value.len;
+	h->name_len = (uint16_t)(name_end - p);
+	h->id = (uint8_t)id;
+	h->next = 0;
 	chain_field(ix, id);
 }
 
@@ -276,11 +311,11 @@ static bool has_comments(const char *p, const char *colon)
 }
 
 /* The same as field_end(), for a field in which that found a control byte. */
-static const char *odd_field_end(const char *p, const char *end)
+static const char *odd_field_end(struct controls *c, const char *p)
 {
-	const char *colon = find_colon(p, end);
+	const char *end = c->end, *colon = find_colon(p, end);
 
-	if (find_control(p, colon) < colon || colon == end)
+	if (find_control(c, p) < colon || colon == end)
 		return NULL;
 	return quoted_field_end(colon + 1, end, has_comments(p, colon));
 }
@@ -297,11 +332,11 @@ static const char *resync(const char *p, const char *end)
 /* Returns what follows the empty line, or the end when there is none. */
 static const char *index_fields(struct indexer *ix, const char *p)
 {
-	while (!at_char(p, ix->end, '\r') || !at_crlf(p, ix->end)) {
-		const char *crlf = field_end(p, ix->end);
+	while (!at_crlf(p, ix->end)) {
+		const char *crlf = field_end(&ix->controls, p);
 
 		if (crlf == NULL)
-			crlf = odd_field_end(p, ix->end);
+			crlf = odd_field_end(&ix->controls, p);
 		if (crlf == NULL) {
 			sip_msg_blame(ix->msg, 400, "Control Byte in Header");
 			p = resync(p, ix->end);
@@ -319,12 +354,12 @@ static const char *index_fields(struct indexer *ix, const char *p)
 
 static const char *index_start_line(struct indexer *ix)
 {
-	const char *p = ix->start, *end = find_control(p, ix->end);
+	const char *p = ix->start, *end = find_control(&ix->controls, p);
 	bool is_response = sip_bytes_are_response(ix->msg->bytes);
 
 	/* Reason-Phrase is the only place here that may hold a TAB. */
 	while (is_response && at_char(end, ix->end, '\t'))
-		end = find_control(end + 1, ix->end);
+		end = find_control(&ix->controls, end + 1);
 	sip_start_line(ix->msg, slice(p, end));
 	if (at_crlf(end, ix->end))
 		return end + 2;
@@ -368,8 +403,9 @@ int sip_msg_index(struct str bytes, const struct sip_limits *limits,
 	ix.msg = msg;
 	ix.start = bytes.p;
 	ix.end = bytes.p + bytes.len;
-	ix.max_hdrs = limits->headers;
-	ix.is_full = false;
+	ix.max_hdrs = ix.room = limits->headers;
+	ix.controls = (struct controls){.start = ix.start, .end = ix.end};
+	controls_load(&ix.controls, ix.start);
 
 	body = index_fields(&ix, index_start_line(&ix));
 	msg->head_len = (uint32_t)(body - bytes.p);

@@ -6,6 +6,7 @@
 #ifndef VIADUCT_SIP_PRIV_H
 #define VIADUCT_SIP_PRIV_H
 
+#include "scan.h"
 #include "viaduct/sip/msg.h"
 
 enum { /* classes; "escaped" and quoted strings are not characters of any */
@@ -25,6 +26,9 @@ enum { /* classes; "escaped" and quoted strings are not characters of any */
        CT_PHRASE = 1 << 13, /* display name without quotes: token, LWS, UTF-8 */
        CT_CONTROL = 1 << 14,
        CT_VISIBLE = 1 << 15, /* ASCII, not SP */
+
+       /* these have all of common_mask16() among theirs */
+       CT_WIDE = CT_PARAM | CT_HNV | CT_URIC | CT_VALUE | CT_VISIBLE,
 };
 
 extern const uint16_t sip_ctype[256];
@@ -46,13 +50,35 @@ static inline const char *span(const char *p, const char *end, unsigned classes)
 	return p;
 }
 
-/* The same for what is usually long. The first loop wants four characters that
- * have one class in common, the second goes on where they do not. */
+/* Past what is common in sixteen bytes; more of the class may follow. */
+static inline const char *span_common(const char *p, const char *end,
+				      unsigned wide_class)
+{
+	while (end - p >= 16) {
+		unsigned others = ~common_mask16(p) & 0xffff;
+
+		if (others == 0) {
+			p += 16;
+			continue;
+		}
+		p += __builtin_ctz(others);
+		if (!is_class(*p, wide_class))
+			return p;
+		p++;
+	}
+	return p;
+}
+
+/* The same for what is usually long. The loop wants four characters that have
+ * one class in common, the last step goes on where they do not. */
 static inline const char *span_long(const char *p, const char *end,
 				    unsigned classes)
 {
-	const unsigned char *u = (const unsigned char *)p;
+	const unsigned char *u;
 
+	if ((classes & CT_WIDE) != 0)
+		p = span_common(p, end, classes);
+	u = (const unsigned char *)p;
 	while (end - p >= 4 && (sip_ctype[u[0]] & sip_ctype[u[1]] &
 				sip_ctype[u[2]] & sip_ctype[u[3]] & classes)) {
 		u += 4;
@@ -91,9 +117,11 @@ struct str sip_trim(const char *p, const char *end);
 
 static inline struct str trim(const char *p, const char *end)
 {
-	p = skip_lws(p, end);
-	return p < end && is_class(end[-1], CT_LWS) ? sip_trim(p, end)
-						    : slice(p, end);
+	if (p < end && *p == ' ') /* one is usual */
+		p++;
+	if (p < end && (unsigned char)*p > ' ' && (unsigned char)end[-1] > ' ')
+		return slice(p, end);
+	return sip_trim(p, end);
 }
 
 /* Past a host (name, IPv4, or IPv6 in brackets); NULL: malformed. */

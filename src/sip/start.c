@@ -28,6 +28,16 @@ static void check_version(struct sip_msg *m, struct str v, const char *phrase)
 		sip_msg_blame(m, 505, "Version Not Supported");
 }
 
+/* The last one, nearly always with seven bytes after it. */
+static const char *space_before_version(struct str line)
+{
+	const char *end = str_end(line);
+
+	if (line.len > 8 && end[-8] == ' ' && is_lower(end - 7, "sip/2.0", 7))
+		return end - 8;
+	return memrchr(line.p, ' ', line.len);
+}
+
 static void request_line(struct sip_msg *m, struct str line)
 {
 	static const char phrase[] = "Malformed Request-Line";
@@ -37,7 +47,7 @@ static void request_line(struct sip_msg *m, struct str line)
 	m->is_request = true;
 	m->method_name = slice(line.p, p);
 	m->method = sip_method_parse(m->method_name);
-	q = memrchr(line.p, ' ', line.len);
+	q = space_before_version(line);
 	if (p == line.p || q == NULL || *p != ' ' || q < p + 2) {
 		sip_msg_blame(m, 400, phrase);
 		return;

@@ -49,6 +49,7 @@ enum txn_action {
 	DO_ACK = 1 << 19,      /* 17.1.1.3 */
 	DO_CANCEL = 1 << 20,   /* let the CANCEL begin */
 	DO_DROP = 1 << 21,     /* forget what was sent: nobody needs it now */
+	DO_TRIM = 1 << 26,     /* its body is not needed any more */
 	DO_CATCH_UP = 1 << 22, /* what the owner asked for too early */
 	DO_TELL = 1 << 23,
 	DO_TELL_TIMEOUT = 1 << 24,
@@ -74,7 +75,7 @@ static const struct txn_rule ict_rules[] = {
 	{ ST_CALLING,    EV_TIMER_A,                 DO_RESEND | DO_ARM_A,                ST_CALLING    },
 	{ ST_CALLING,    EV_TIMER_B,                 DO_TELL_TIMEOUT,                     ST_TERMINATED },
 	{ ST_CALLING,    EV_TPORT_ERR|EV_CONN_LOST,  DO_TELL_ERROR,                       ST_TERMINATED },
-	{ ST_CALLING,    EV_1XX,                     DO_STOP | DO_CATCH_UP | DO_TELL,     ST_PROCEEDING },
+	{ ST_CALLING,    EV_1XX,                     DO_STOP|DO_TRIM|DO_CATCH_UP|DO_TELL, ST_PROCEEDING },
 	{ ST_CALLING,    EV_2XX,                     DO_DROP | DO_ARM_M | DO_TELL,        ST_ACCEPTED   },
 	{ ST_CALLING,    EV_3XX_6XX,                 DO_ACK | DO_ARM_D | DO_TELL,         ST_COMPLETED  },
 	{ ST_PROCEEDING, EV_1XX,                     DO_TELL,                             ST_PROCEEDING },
@@ -320,6 +321,24 @@ static void last_set(struct txn *t, struct buf *b)
 	t->last = b;
 }
 
+/* A call may ring for minutes, and what an ACK or a CANCEL is made of stands
+ * in the head: the body goes. */
+static void last_trim(struct txn *t)
+{
+	struct buf *old = t->last, *b;
+	const char *end = memmem(old->data, old->len, "\r\n\r\n", 4);
+	size_t head_len = end != NULL ? (size_t)(end + 4 - old->data) : 0;
+
+	if (head_len == 0 || head_len == old->len)
+		return;
+	b = buf_new(t->table->env.mem, head_len);
+	if (b == NULL)
+		return;
+	memcpy(b->data, old->data, head_len);
+	b->len = (uint32_t)head_len;
+	last_set(t, b);
+}
+
 void txn_send(struct txn *t)
 {
 	const struct txn_env *env = &t->table->env;
@@ -370,6 +389,8 @@ static void txn_do(struct txn *t, uint32_t act, const struct txn_input *in)
 		client_send_cancel(t);
 	if (act & DO_DROP)
 		last_set(t, NULL);
+	if (act & DO_TRIM)
+		last_trim(t);
 	if (act & DO_ARM_ANY)
 		timers_arm(t, act & DO_ARM_ANY);
 	if (act & DO_CATCH_UP)

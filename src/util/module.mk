@@ -12,6 +12,7 @@ libviaduct_a_SOURCES += \
 	include/viaduct/util/str.h \
 	src/util/log_priv.h \
 	src/util/log_syslog.h \
+	src/util/siphash.h \
 	src/util/util_priv.h \
 	src/util/addr.c \
 	src/util/arena.c \
