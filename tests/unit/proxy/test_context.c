@@ -540,6 +540,7 @@ static void a_non_invite_that_times_out_is_answered_by_silence(void **state)
 	begin(&p, "MESSAGE");
 	peer_expect(p.two, "MESSAGE ");
 	bench_pass(b, 64 * BENCH_T1_MS);
+	peer_expect_status(p.caller, 100); /* RFC 4320 4.1 */
 	peer_expect_nothing(p.caller);
 	assert_int_equal(proxy_n_open(b->proxy), 0);
 }
