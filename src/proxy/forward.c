@@ -6,8 +6,7 @@
 #include "viaduct/util/hash.h"
 #include "viaduct/util/put.h"
 
-/* Where to ------------------------------------------------------------------
- */
+/* Where to ----------------------------------------------------------------- */
 
 /* The listeners that exist say over what we can send. */
 static void set_abilities(struct transport_set *s, struct locate_target *t)
@@ -110,8 +109,7 @@ const struct hop *forward_pinned_hop(const struct request *r)
 	return addr_ip_eq(&d->far.addr, &r->flow.remote) ? NULL : &d->near;
 }
 
-/* What it carries ------------------------------------------------------------
- */
+/* What it carries ---------------------------------------------------------- */
 
 /* All of a kind; their number separates them from the next kind's. */
 static void hash_fields(struct hash_state *hash, const struct sip_msg *msg,

@@ -5,6 +5,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/branch.c \
 	src/proxy/conf.c \
 	src/proxy/context.c \
+	src/proxy/fork.c \
 	src/proxy/forward.c \
 	src/proxy/limits.c \
 	src/proxy/ours.c \

@@ -4,8 +4,7 @@
 
 #include "viaduct/util/err.h"
 
-/* The snapshot ---------------------------------------------------------------
- */
+/* The snapshot ------------------------------------------------------------- */
 
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
@@ -80,8 +79,7 @@ void proxy_set_conf(struct proxy *p, struct snapshot *conf)
 			  KV_TEXT("why", "no memory"));
 }
 
-/* What transactions need from below -------------------------------------------
- */
+/* What transactions need from below ---------------------------------------- */
 
 static int send_out(void *arg, const struct hop *to, struct buf *b,
 		    struct conn_ref *used)
@@ -210,8 +208,7 @@ bool proxy_payload_owner(struct str payload, unsigned n_workers,
 	return txn_branch_worker(branch, worker) && *worker < n_workers;
 }
 
-/* Receiving
- * -------------------------------------------------------------------*/
+/* Receiving ---------------------------------------------------------------- */
 
 static void note_malformed(struct proxy *p, const struct flow *from,
 			   const struct sip_msg *msg)

@@ -107,6 +107,8 @@ void request_free(struct request *r)
 	LIST_FOREACH(it, tmp, &r->branches)
 	branch_free(LIST_ENTRY(it, struct branch, link));
 	locate_end(r->locate);
+	if (r->root != NULL)
+		fork_stop(r, r->root);
 	timer_cancel(loop_wheel(p->env.loop), &r->trying);
 	if (r->txn != NULL)
 		server_txn_detach(r->txn);

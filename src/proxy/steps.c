@@ -100,8 +100,7 @@ enum step_result step_validate(struct request *r)
 	return STEP_NEXT;
 }
 
-/* Route preprocessing (16.4) ------------------------------------------------
- */
+/* Route preprocessing (16.4) ----------------------------------------------- */
 
 static bool keep_dialog(struct request *r, struct str token,
 			struct dialog *found)

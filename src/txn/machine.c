@@ -220,7 +220,7 @@ uint32_t txn_event_of_status(unsigned status)
 	return status < 300 ? EV_2XX : EV_3XX_6XX;
 }
 
-/* Timers ------------------------------------------------------------------ */
+/* Timers ------------------------------------------------------------------- */
 
 static uint32_t doubled_ms(const struct txn *t, uint32_t cap_ms)
 {
@@ -313,7 +313,7 @@ void txn_timer_fired(struct timer *timer)
 	txn_step(t, UINT32_C(1) << on, &nothing);
 }
 
-/* Actions ----------------------------------------------------------------- */
+/* Actions ------------------------------------------------------------------ */
 
 static void last_set(struct txn *t, struct buf *b)
 {
@@ -403,7 +403,7 @@ static void txn_do(struct txn *t, uint32_t act, const struct txn_input *in)
 		txn_failed(t, t->err);
 }
 
-/* Steps ------------------------------------------------------------------- */
+/* Steps -------------------------------------------------------------------- */
 
 static const struct txn_rule *rule_find(const struct txn *t, uint32_t event)
 {
