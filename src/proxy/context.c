@@ -93,12 +93,14 @@ static void on_trying_due(struct timer *t)
  * that the caller's Timer E takes to reach T2. */
 static void expect_trying(struct request *r)
 {
-	uint32_t wait_ms = 0;
+	uint32_t wait_ms = 0, e_ms = r->conf->timers.t1;
 
 	if (request_is(r, SIP_INVITE) || r->is_final_sent)
 		return;
-	for (uint32_t ms = r->conf->timers.t1; ms < r->conf->timers.t2; ms *= 2)
-		wait_ms += ms;
+	do {
+		wait_ms += e_ms;
+		e_ms *= 2;
+	} while (e_ms < r->conf->timers.t2);
 	timer_init(&r->trying, on_trying_due);
 	timer_arm(loop_wheel(r->proxy->env.loop), &r->trying, wait_ms);
 }
