@@ -132,14 +132,23 @@ static int check_dialog(struct sip_msg *m)
 
 /* name-addr, with the brackets, and a good URI in it; without headers, which
  * have no place there (19.1.1) and would come into the Request-URI (16.6 step
- * 6). */
-static bool is_route(struct str value)
+ * 6). The topmost one is remembered. */
+static bool are_routes(const struct sip_msg *m)
 {
-	struct sip_addr addr;
-	struct sip_uri uri;
+	struct sip_uri unused, *uri = &unused;
+	struct sip_values it;
 
-	return sip_addr_split(value, &addr) && addr.uri.p[-1] == '<' &&
-	       sip_uri_parse(addr.uri, &uri) == 0 && uri.headers.p == NULL;
+	sip_values_start(&it, m, SIP_HDR_ROUTE);
+	if (m->route != NULL)
+		uri = &m->route->uri;
+	for (; sip_values_next(&it); uri = &unused) {
+		if (sip_route_parse(it.value, uri) != 0 ||
+		    uri->headers.p != NULL)
+			return false;
+		if (uri != &unused)
+			m->route->text = it.value;
+	}
+	return true;
 }
 
 /* Of interest to a registrar; in other requests Contact is the far end's. */
@@ -157,11 +166,8 @@ static int check_contacts(struct sip_msg *m)
 
 static int check_routing(struct sip_msg *m)
 {
-	struct sip_values it;
-
-	for (sip_values_start(&it, m, SIP_HDR_ROUTE); sip_values_next(&it);)
-		if (!is_route(it.value))
-			return sip_msg_blame(m, 400, "Malformed Route");
+	if (!are_routes(m))
+		return sip_msg_blame(m, 400, "Malformed Route");
 	if (m->count[SIP_HDR_MAX_FORWARDS] != 0 &&
 	    sip_msg_max_forwards(m, UINT32_MAX) == UINT32_MAX)
 		return sip_msg_blame(m, 400, "Malformed Max-Forwards");

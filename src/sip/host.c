@@ -7,29 +7,27 @@ enum {
 	IPV6_TEXT_MAX = 64, /* with room for brackets and zeros */
 };
 
-static bool is_octet(unsigned n, unsigned n_digits)
+/* Past one to three digits with a value up to 255; NULL: something else. */
+static inline const char *octet_span(const char *p, const char *end)
 {
-	return n <= 255 && n_digits >= 1 && n_digits <= 3;
+	unsigned value = 0, digit;
+	const char *q;
+
+	for (q = p; q < end && (digit = (unsigned char)*q - '0') <= 9; q++)
+		value = value * 10 + digit;
+	return q > p && q - p <= 3 && value <= 255 ? q : NULL;
 }
 
 /* Past four numbers, each 0 to 255, with dots between; NULL: something else. */
 static const char *ipv4_span(const char *p, const char *end)
 {
-	unsigned octet = 0, n_digits = 0, n_dots = 0;
-
-	for (; p < end; p++) {
-		unsigned digit = (unsigned char)*p - '0';
-
-		if (digit <= 9) {
-			octet = octet * 10 + digit;
-			n_digits++;
-			continue;
-		}
-		if (*p != '.' || !is_octet(octet, n_digits) || ++n_dots > 3)
-			break;
-		octet = n_digits = 0;
+	for (int i = 0; i < 3; i++) {
+		p = octet_span(p, end);
+		if (p == NULL || !at_char(p, end, '.'))
+			return NULL;
+		p++;
 	}
-	return n_dots == 3 && is_octet(octet, n_digits) ? p : NULL;
+	return octet_span(p, end);
 }
 
 /*

@@ -105,7 +105,7 @@ const struct sip_via *sip_msg_top_via(struct sip_msg *m)
 
 		note(m, SIP_SEEN_VIA,
 		     sip_value_split(&rest, &value)
-			     ? sip_via_parse(value, &m->via)
+			     ? sip_via_fill(value, &m->via)
 			     : VD_ENOENT);
 	}
 	return (m->seen_bad & SIP_SEEN_VIA) == 0 ? &m->via : NULL;
@@ -116,7 +116,7 @@ static const struct sip_addr *cached_addr(struct sip_msg *m, uint32_t bit,
 					  struct sip_addr *addr)
 {
 	if (!is_seen(m, bit))
-		note(m, bit, sip_addr_parse(sip_msg_value(m, id), addr));
+		note(m, bit, sip_addr_fill(sip_msg_value(m, id), addr));
 	return (m->seen_bad & bit) == 0 ? addr : NULL;
 }
 
@@ -141,7 +141,7 @@ const struct sip_cseq *sip_msg_cseq(struct sip_msg *m)
 const struct sip_uri *sip_msg_uri(struct sip_msg *m)
 {
 	if (!is_seen(m, SIP_SEEN_URI))
-		note(m, SIP_SEEN_URI, sip_uri_parse(m->uri_text, &m->uri));
+		note(m, SIP_SEEN_URI, sip_uri_fill(m->uri_text, &m->uri));
 	return (m->seen_bad & SIP_SEEN_URI) == 0 ? &m->uri : NULL;
 }
 
