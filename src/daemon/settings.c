@@ -105,33 +105,33 @@ const struct conf_option config_options[] = {
 };
 /* clang-format on */
 
-/* Checks that span options ----------------------------------------------------
- */
+/* Checks that span options ------------------------------------------------- */
 
-/* HOST or HOST:PORT into two. */
-static bool split_name(struct str name, struct proxy_conf *out)
+/* HOST or HOST:PORT into two: what a SIP URI has after "sip:", and no more. */
+static bool split_name(struct arena *arena, struct str name,
+		       struct proxy_conf *out)
 {
-	size_t bracket =
-		name.len > 0 && name.p[0] == '[' ? str_find(name, ']') : 0;
-	size_t colon = bracket + str_find(str_skip(name, bracket), ':');
-	uint32_t port;
+	struct str text = arena_printf(arena, "sip:%.*s", STR_FMT(name));
+	struct sip_uri uri;
 
-	out->name_host = (struct str){name.p, colon};
-	if (colon == name.len)
+	if (name.len == 0)
 		return true;
-	if (str_to_u32(str_skip(name, colon + 1), 65535, &port) != 0)
+	if (text.p == NULL || sip_uri_parse(text, &uri) != 0)
 		return false;
-	out->name_port = (uint16_t)port;
-	return port != 0 && colon != 0;
+	out->name_host = uri.host;
+	out->name_port = uri.port;
+	return !uri.has_user && uri.params.len == 0 && uri.headers.len == 0;
 }
 
+/* The value of an option, or the section that leaves it out. */
 static const struct conf_place *place_of(const struct conf_node *root,
 					 const char *section, const char *key)
 {
 	const struct conf_node *n = conf_get(root, section);
+	const struct conf_node *value = conf_get(n, key);
 
-	if (n != NULL && key != NULL)
-		n = conf_get(n, key);
+	if (value != NULL)
+		return &value->place;
 	return n != NULL ? &n->place : NULL;
 }
 
@@ -150,7 +150,7 @@ static void check(struct config *c, const struct conf_node *root,
 	const struct settings *s = &c->settings;
 	struct proxy_conf *p = &c->snapshot.proxy;
 
-	if (!split_name(s->server.name, p) || !is_one_line(s->server.name))
+	if (!split_name(&c->arena, s->server.name, p))
 		conf_error(errors, place_of(root, "server", "name"),
 			   "server.name", "\"%.*s\" is no HOST or HOST:PORT",
 			   STR_FMT(s->server.name));
@@ -175,8 +175,7 @@ static void warn(const struct config *c, const char *path)
 					   "wants more"));
 }
 
-/* Making one
- * -------------------------------------------------------------------- */
+/* Making one --------------------------------------------------------------- */
 
 static void config_free(struct snapshot *s)
 {
@@ -310,8 +309,7 @@ int config_load(const char *path, bool to_log, struct config **out)
 	return 0;
 }
 
-/* Reading one
- * --------------------------------------------------------------------- */
+/* Reading one -------------------------------------------------------------- */
 
 unsigned config_n_workers(const struct config *c)
 {

@@ -29,7 +29,8 @@ static int make_dir(const char *dir, char *why)
 		return explain(why, dir, "cannot look at the state directory");
 	if (S_ISDIR(st.st_mode))
 		return 0;
-	snprintf(why, WHY_MAX, "%.200s: the state directory is no directory", dir);
+	snprintf(why, WHY_MAX, "%.200s: the state directory is no directory",
+		 dir);
 	return VD_EEXIST;
 }
 
@@ -45,9 +46,10 @@ static int lock(const char *dir, struct state *s, char *why)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return explain(why, path, "cannot lock");
-	snprintf(why, WHY_MAX,
-		 "%.200s: another viaductd is running with this state directory",
-		 dir);
+	snprintf(
+		why, WHY_MAX,
+		"%.200s: another viaductd is running with this state directory",
+		dir);
 	return VD_EEXIST;
 }
 
@@ -55,18 +57,22 @@ static int lock(const char *dir, struct state *s, char *why)
 static int read_secret(const char *path, struct state *s, char *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t bytes[sizeof(s->secret) + 1]; /* one more shows that it ends */
 	ssize_t n;
 
 	if (fd < 0 && errno == ENOENT)
 		return VD_ENOENT;
 	if (fd < 0)
 		return explain(why, path, "cannot open");
-	n = read(fd, s->secret, sizeof(s->secret));
+	n = read(fd, bytes, sizeof(bytes));
 	close(fd);
-	if (n == (ssize_t)sizeof(s->secret))
+	if (n == (ssize_t)sizeof(s->secret)) {
+		memcpy(s->secret, bytes, sizeof(s->secret));
 		return 0;
+	}
 	snprintf(why, WHY_MAX,
-		 "%.200s: not a secret of %zu bytes; remove it to have a new one",
+		 "%.200s: not a secret of %zu bytes; remove it to have a new "
+		 "one",
 		 path, sizeof(s->secret));
 	return VD_ESYS;
 }

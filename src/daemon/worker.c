@@ -70,14 +70,18 @@ static struct str parcel_rest(const struct parcel *p, size_t head_len)
 	return (struct str){p->data + head_len, p->len - head_len};
 }
 
-/* From the transports
- * ---------------------------------------------------------- */
+/* From the transports ------------------------------------------------------ */
 
 static void on_message(void *arg, const struct flow *from, struct str bytes)
 {
 	struct worker *w = arg;
-	unsigned owner = owner_of(w, bytes);
+	unsigned owner;
 
+	while (str_starts(bytes, STR("\r\n")))
+		bytes = str_skip(bytes, 2); /* RFC 3261 7.5 */
+	if (bytes.len == 0)
+		return; /* a keep-alive */
+	owner = owner_of(w, bytes);
 	if (owner == w->index)
 		proxy_receive(w->proxy, from, bytes);
 	else
@@ -122,8 +126,7 @@ static const struct transport_ops transport_ops = {
 	.on_conn_closed = on_conn_closed,
 };
 
-/* From the inbox
- * ----------------------------------------------------------------- */
+/* From the inbox ----------------------------------------------------------- */
 
 static void deliver_message(struct worker *w, struct parcel *p)
 {

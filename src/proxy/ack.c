@@ -39,7 +39,7 @@ static void send_to(struct request *r, const struct target *t,
 		.hop = hop,
 		.branch = {branch, ack_branch(r, branch)},
 		.breadth = r->breadth,
-		.is_strict = t->is_strict,
+		.displaced = t->displaced,
 	};
 	struct buf *b = forward_print(r, &o);
 

@@ -8,8 +8,7 @@
 
 static void try_next(struct branch *b);
 
-/* The end --------------------------------------------------------------------
- */
+/* The end ------------------------------------------------------------------ */
 
 static void let_go(struct branch *b)
 {
@@ -27,18 +26,21 @@ void branch_free(struct branch *b)
 	list_del(&b->link);
 }
 
-static void end(struct branch *b)
+static void stop(struct branch *b)
 {
-	struct request *r = b->r;
-
-	if (b->is_ended)
-		return;
 	b->is_ended = true;
 	locate_end(b->locate);
 	b->locate = NULL;
-	timer_cancel(loop_wheel(r->proxy->env.loop), &b->timer);
-	r->n_pending--;
-	context_branch_ended(r, b->fork);
+	timer_cancel(loop_wheel(b->r->proxy->env.loop), &b->timer);
+	b->r->n_pending--;
+}
+
+static void end(struct branch *b)
+{
+	if (b->is_ended)
+		return;
+	stop(b);
+	context_branch_ended(b->r, b->fork);
 }
 
 /* What it means for the caller that no hop was left (16.6 step 7, 16.9). */
@@ -81,7 +83,6 @@ static void end_by_lookup(struct branch *b, int err)
 
 	TRACE_STEP(&r->tag, "branch", "%u has no next hop: %s", b->number,
 		   vd_strerror(err));
-	stats_add(r->proxy->env.stats, STAT_dns_failures, 1);
 	if (err == VD_ENOENT)
 		context_offer(r, NULL, 404, "No SIP Service At That Domain");
 	else if (err == VD_ETIMEOUT)
@@ -137,8 +138,7 @@ static void on_timer(struct timer *t)
 	end(b);
 }
 
-/* Responses ------------------------------------------------------------------
- */
+/* Responses ---------------------------------------------------------------- */
 
 static bool is_located(const struct branch *b)
 {
@@ -181,10 +181,28 @@ static bool fails_over(const struct branch *b, unsigned status)
 	return status == 503 && !b->is_cancelled && b->locate != NULL;
 }
 
+/* A 3xx whose targets are tried instead: it is no answer for the caller. */
+static bool follows(struct branch *b, struct sip_msg *msg)
+{
+	struct request *r = b->r;
+
+	if (msg->status > 399 || b->is_cancelled || b->is_pinned ||
+	    !fork_redirect(r, b->fork, msg))
+		return false;
+	r->n_pending++; /* hold it while they start */
+	stop(b);
+	fork_start(r, b->fork, b->fork->breadth);
+	r->n_pending--;
+	context_settle(r);
+	return true;
+}
+
 static void on_failure(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
 
+	if (follows(b, msg))
+		return;
 	context_offer(r, msg, msg->status, "");
 	if (fails_over(b, msg->status)) {
 		resolver_hop_failed(r->proxy->env.resolver, &b->found);
@@ -238,7 +256,6 @@ static void on_failed(void *arg, int err)
 		end_by(b, err);
 		return;
 	}
-	stats_add(r->proxy->env.stats, STAT_hops_failed, 1);
 	if (is_located(b) && !b->is_size_tcp)
 		resolver_hop_failed(r->proxy->env.resolver, &b->found);
 	b->last_err = err;
@@ -258,20 +275,19 @@ static const struct client_txn_ops ops = {
 	.on_ended = on_ended,
 };
 
-/* Sending --------------------------------------------------------------------
- */
+/* Sending ------------------------------------------------------------------ */
 
-static struct buf *print(struct branch *b)
+static struct buf *print(struct branch *b, const struct hop *hop)
 {
 	char branch[TXN_BRANCH_MAX];
 	struct request *r = b->r;
 	struct outgoing o = {
 		.uri = b->uri,
-		.hop = &b->hop,
+		.hop = hop,
 		.branch = {branch,
 			   client_txn_branch(b->txn, r->loop_hash, branch)},
 		.breadth = b->fork->breadth,
-		.is_strict = b->is_strict,
+		.displaced = b->displaced,
 	};
 
 	return forward_print(r, &o);
@@ -279,24 +295,24 @@ static struct buf *print(struct branch *b)
 
 /* RFC 3261 18.1.1: larger than 1300 bytes goes over a transport with congestion
  * control; when that cannot be had, by UDP after all. */
-static bool switch_to_tcp(struct branch *b)
+static bool switch_to_tcp(struct branch *b, struct hop *hop)
 {
 	int i = transport_choose(b->r->proxy->env.transports, SIP_TCP,
-				 addr_family(&b->hop.addr),
-				 b->r->flow.listener);
+				 addr_family(&hop->addr), b->r->flow.listener);
 
 	if (i < 0)
 		return false;
 	b->is_size_tcp = true;
-	b->hop.transport = SIP_TCP;
-	b->hop.listener = (uint16_t)i;
-	b->hop.local.sa.sa_family = AF_UNSPEC;
+	hop->transport = SIP_TCP;
+	hop->listener = (uint16_t)i;
+	hop->local.sa.sa_family = AF_UNSPEC;
 	return true;
 }
 
-static int send_to_hop(struct branch *b, bool may_switch)
+static int send_to_hop(struct branch *b, const struct hop *to, bool may_switch)
 {
 	struct request *r = b->r;
+	struct hop hop = *to;
 	struct txn_timers timers = proxy_txn_timers(r->conf);
 	char text[ADDR_TEXT_MAX + 8];
 	struct buf *sent;
@@ -306,11 +322,11 @@ static int send_to_hop(struct branch *b, bool may_switch)
 			     &b->txn);
 	if (err != 0)
 		return err;
-	sent = print(b);
-	if (sent != NULL && may_switch && b->hop.transport == SIP_UDP &&
-	    sent->len > UDP_SAFE_SIZE && switch_to_tcp(b)) {
+	sent = print(b, &hop);
+	if (sent != NULL && may_switch && hop.transport == SIP_UDP &&
+	    sent->len > UDP_SAFE_SIZE && switch_to_tcp(b, &hop)) {
 		buf_unref(sent);
-		sent = print(b);
+		sent = print(b, &hop);
 	}
 	if (sent == NULL) {
 		client_txn_detach(b->txn);
@@ -318,10 +334,10 @@ static int send_to_hop(struct branch *b, bool may_switch)
 		return VD_ENOMEM;
 	}
 	TRACE_STEP(&r->tag, "branch", "%u goes to %.*s%s", b->number,
-		   STR_FMT(hop_print(&b->hop, text)),
+		   STR_FMT(hop_print(&hop, text)),
 		   b->is_size_tcp ? " (over 1300 bytes: TCP first, 18.1.1)"
 				  : "");
-	client_txn_start(b->txn, &b->hop, sent);
+	client_txn_start(b->txn, &hop, sent);
 	buf_unref(sent);
 	if (request_is(r, SIP_INVITE))
 		timer_arm(loop_wheel(r->proxy->env.loop), &b->timer,
@@ -332,37 +348,35 @@ static int send_to_hop(struct branch *b, bool may_switch)
 /* The hop of a TCP attempt that was made for size alone, again by UDP. */
 static int send_by_udp(struct branch *b)
 {
+	struct hop hop;
 	int err;
 
 	b->is_size_tcp = false;
 	if (b->is_pinned)
-		b->hop = *forward_pinned_hop(b->r);
-	else {
-		err = forward_hop(b->r, &b->found, &b->hop);
-		if (err != 0)
-			return err;
-	}
-	return send_to_hop(b, false);
+		return send_to_hop(b, forward_pinned_hop(b->r), false);
+	err = forward_hop(b->r, &b->found, &hop);
+	return err != 0 ? err : send_to_hop(b, &hop, false);
 }
 
 /* A name of somebody else's that leads back to us is a loop by configuration
  * (THREATS: own address as DNS result). A name of ours may spiral. */
-static bool leads_to_us(const struct branch *b)
+static bool leads_to_us(const struct branch *b, const struct hop *hop)
 {
 	return !b->r->is_local && b->r->route.p == NULL &&
-	       transport_is_ours(b->r->proxy->env.transports, b->hop.transport,
-				 &b->hop.addr);
+	       transport_is_ours(b->r->proxy->env.transports, hop->transport,
+				 &hop->addr);
 }
 
 static int send_to_found(struct branch *b)
 {
-	int err = forward_hop(b->r, &b->found, &b->hop);
+	struct hop hop;
+	int err = forward_hop(b->r, &b->found, &hop);
 
 	if (err != 0)
 		return err;
-	if (leads_to_us(b))
+	if (leads_to_us(b, &hop))
 		return VD_ELOOP;
-	return send_to_hop(b, true);
+	return send_to_hop(b, &hop, true);
 }
 
 /* Go down the list of hops until one takes the request, or wait for DNS. */
@@ -405,8 +419,7 @@ static void send_pinned(struct branch *b, const struct hop *hop)
 	TRACE_STEP(&b->r->tag, "branch",
 		   "%u is bound to the recorded side of its dialog", b->number);
 	b->is_pinned = true;
-	b->hop = *hop;
-	err = send_to_hop(b, true);
+	err = send_to_hop(b, hop, true);
 	if (err != 0)
 		end_by(b, err);
 }
@@ -424,7 +437,7 @@ static void begin(struct branch *b)
 		return;
 	}
 	b->uri = t.uri;
-	b->is_strict = t.is_strict;
+	b->displaced = t.displaced;
 	if (pinned != NULL) {
 		send_pinned(b, pinned);
 		return;

@@ -1,6 +1,6 @@
 /*
- * The response context (RFC 3261 sections 16.2 and 16.7): the tree of targets,
- * which part of it runs, the best response so far, and the end.
+ * The response context (RFC 3261 sections 16.2 and 16.7): the best response so
+ * far, what is passed on, and the end. The tree of targets is in fork.c.
  */
 #include "proxy/proxy_priv.h"
 
@@ -9,116 +9,23 @@
 static const char completed_elsewhere[] =
 	"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
 
-/* The tree ------------------------------------------------------------------
- */
+/* Responses ---------------------------------------------------------------- */
 
-static bool fork_build(struct request *r, struct fork *f,
-		       const struct plan *plan, struct fork *parent)
+/* 18.3: on a datagram it may be missing, on a stream it must not, and this may
+ * go on over one. */
+static void edit_length(struct sip_edits *e, struct sip_msg *msg)
 {
-	f->plan = plan;
-	f->parent = parent;
-	if (plan->kind == PLAN_LEAF)
-		return true;
-	f->children = arena_zalloc(&r->arena,
-				   plan->n_children * sizeof(*f->children));
-	if (f->children == NULL)
-		return false;
-	f->n_children = plan->n_children;
-	for (size_t i = 0; i < f->n_children; i++)
-		if (!fork_build(r, &f->children[i], &plan->children[i], f))
-			return false;
-	return true;
-}
+	struct str field;
 
-static unsigned count_leaves(const struct plan *plan)
-{
-	unsigned n = 0;
-
-	if (plan->kind == PLAN_LEAF)
-		return 1;
-	for (size_t i = 0; i < plan->n_children; i++)
-		n += count_leaves(&plan->children[i]);
-	return n;
-}
-
-/* The branches that run at the same time. */
-static unsigned plan_width(const struct plan *plan)
-{
-	unsigned n = 0;
-
-	if (plan->kind == PLAN_LEAF)
-		return 1;
-	for (size_t i = 0; i < plan->n_children; i++) {
-		unsigned w = plan_width(&plan->children[i]);
-
-		if (plan->kind == PLAN_PARALLEL)
-			n += w;
-		else if (w > n)
-			n = w;
-	}
-	return n;
-}
-
-static void fork_start(struct request *r, struct fork *f, uint32_t breadth);
-
-/* RFC 5393 section 5.3.3: the breadth is divided among what runs in parallel,
- * by the width of each part; what remains goes to the first. */
-static void start_parallel(struct request *r, struct fork *f)
-{
-	unsigned width = plan_width(f->plan);
-	uint32_t each = f->breadth / width;
-	uint32_t rest = f->breadth - each * width;
-
-	f->n_pending = f->n_children;
-	for (size_t i = 0; i < f->n_children; i++) {
-		struct fork *child = &f->children[i];
-		uint32_t share = each * plan_width(child->plan);
-
-		fork_start(r, child, i == 0 ? share + rest : share);
-	}
-}
-
-static void fork_start(struct request *r, struct fork *f, uint32_t breadth)
-{
-	f->breadth = breadth;
-	switch (f->plan->kind) {
-	case PLAN_LEAF:
-		branch_start(r, f);
-		break;
-	case PLAN_PARALLEL:
-		start_parallel(r, f);
-		break;
-	case PLAN_SEQUENTIAL:
-		f->next = 1;
-		f->n_pending = 1;
-		fork_start(r, &f->children[0], breadth);
-		break;
-	}
-}
-
-static void fork_ended(struct request *r, struct fork *f);
-
-static void child_ended(struct request *r, struct fork *f)
-{
-	f->n_pending--;
-	if (f->plan->kind == PLAN_SEQUENTIAL && f->next < f->n_children &&
-	    !r->is_ended) {
-		f->n_pending++;
-		fork_start(r, &f->children[f->next++], f->breadth);
+	if (sip_msg_first(msg, SIP_HDR_CONTENT_LENGTH) != NULL)
 		return;
-	}
-	if (f->n_pending == 0)
-		fork_ended(r, f);
+	field = arena_printf(e->arena, "Content-Length: %zu\r\n",
+			     msg->body.len);
+	if (field.p == NULL)
+		e->failed = true;
+	else
+		sip_edit_append(e, msg, field);
 }
-
-static void fork_ended(struct request *r, struct fork *f)
-{
-	if (f->parent != NULL)
-		child_ended(r, f->parent);
-}
-
-/* Responses ------------------------------------------------------------------
- */
 
 struct buf *response_print(struct mem *mem, struct arena *arena,
 			   struct sip_msg *msg, struct str extra)
@@ -136,6 +43,7 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
 	if (extra.len != 0)
 		sip_edit_append(&e, msg, extra);
+	edit_length(&e, msg);
 	return sip_edits_print(&e, msg, mem);
 }
 
@@ -155,11 +63,11 @@ static void forward_response(struct request *r, struct sip_msg *msg,
 	buf_unref(b);
 }
 
-void context_trying(struct request *r)
+static void send_trying(struct request *r)
 {
 	struct buf *b;
 
-	if (r->is_trying_sent || !request_is(r, SIP_INVITE))
+	if (r->is_trying_sent || r->is_final_sent || r->txn == NULL)
 		return;
 	r->is_trying_sent = true;
 	b = reply_print(r->proxy, r->conf, r->msg, &r->flow, &r->arena, 100,
@@ -170,10 +78,39 @@ void context_trying(struct request *r)
 	buf_unref(b);
 }
 
-/* 16.7 step 5: a 100 ends here, everything else below 200 goes on at once. */
+void context_trying(struct request *r)
+{
+	if (request_is(r, SIP_INVITE))
+		send_trying(r);
+}
+
+static void on_trying_due(struct timer *t)
+{
+	send_trying(CONTAINER_OF(t, struct request, trying));
+}
+
+/* RFC 4320 section 4.1: a 100 to a non-INVITE neither before nor after the time
+ * that the caller's Timer E takes to reach T2. */
+static void expect_trying(struct request *r)
+{
+	uint32_t wait_ms = 0, e_ms = r->conf->timers.t1;
+
+	if (request_is(r, SIP_INVITE) || r->is_final_sent)
+		return;
+	do {
+		wait_ms += e_ms;
+		e_ms *= 2;
+	} while (e_ms < r->conf->timers.t2);
+	timer_init(&r->trying, on_trying_due);
+	timer_arm(loop_wheel(r->proxy->env.loop), &r->trying, wait_ms);
+}
+
+/* 16.7 step 5: a 100 ends here, everything else below 200 goes on at once; to a
+ * non-INVITE there is nothing else (RFC 4320 section 4.1). */
 void context_provisional(struct request *r, struct sip_msg *msg)
 {
-	if (msg->status == 100 || r->is_final_sent)
+	if (msg->status == 100 || r->is_final_sent ||
+	    !request_is(r, SIP_INVITE))
 		return;
 	TRACE_STEP(&r->tag, "response", "%u passed upstream (16.7 step 5)",
 		   msg->status);
@@ -324,27 +261,23 @@ static void send_best(struct request *r)
 			       "no branch had a better answer");
 }
 
-/* Progress
- * --------------------------------------------------------------------*/
+/* Progress ----------------------------------------------------------------- */
 
 void context_start(struct request *r, const struct plan *plan)
 {
-	unsigned n = count_leaves(plan);
-	unsigned width = plan_width(plan);
-
-	if (n > r->conf->limits.max_branches) {
+	if (plan_leaves(plan) > r->conf->limits.max_branches) {
 		request_reject(r, 500, STR("Too Many Branches"), STR_NONE,
 			       "limits.max_branches is reached");
 		return;
 	}
-	if (width > r->breadth) {
+	if (plan_width(plan) > r->breadth) {
 		request_reject(r, 440, STR_NONE, STR_NONE,
 			       "RFC 5393 5.3.3: Max-Breadth is smaller than "
 			       "the fork");
 		return;
 	}
 	r->root = arena_zalloc(&r->arena, sizeof(*r->root));
-	if (r->root == NULL || !fork_build(r, r->root, plan, NULL)) {
+	if (r->root == NULL || !fork_build(r, r->root, plan)) {
 		request_reject(r, 503, STR_NONE, STR_NONE, "no memory");
 		return;
 	}
@@ -352,6 +285,7 @@ void context_start(struct request *r, const struct plan *plan)
 	fork_start(r, r->root, r->breadth);
 	r->n_pending--;
 	context_trying(r);
+	expect_trying(r);
 	context_settle(r);
 }
 

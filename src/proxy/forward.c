@@ -7,8 +7,7 @@
 #include "viaduct/util/err.h"
 #include "viaduct/util/put.h"
 
-/* Where to ------------------------------------------------------------------
- */
+/* Where to ----------------------------------------------------------------- */
 
 /* The listeners that exist say over what we can send. */
 static void set_abilities(struct transport_set *s, struct locate_target *t)
@@ -72,7 +71,7 @@ int forward_target(struct request *r, const struct plan *leaf,
 	if (parse_sip(route.uri, &out->next) != 0)
 		return VD_EINVAL;
 	if (!out->next.is_lr) {
-		out->is_strict = true;
+		out->displaced = out->uri;
 		out->uri = route.uri;
 	}
 	return 0;
@@ -111,48 +110,52 @@ const struct hop *forward_pinned_hop(const struct request *r)
 	return addr_ip_eq(&d->far.addr, &r->flow.remote) ? NULL : &d->near;
 }
 
-/* What it carries ------------------------------------------------------------
- */
+/* What it carries ---------------------------------------------------------- */
 
 /* A sum over texts and their lengths. Nobody gains by making two requests equal
  * here, both of them his own: no need for a keyed hash. */
 static uint64_t sum_add(uint64_t sum, struct str s)
 {
 	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	const char *p = s.p, *end = str_skip(s, s.len & ~(size_t)7).p;
-	uint64_t word = 0;
+	uint64_t word;
 
 	sum = (sum + s.len + 1) * odd;
-	for (; p != end; p += sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
+	for (; s.len >= sizeof(word); s = str_skip(s, sizeof(word))) {
+		memcpy(&word, s.p, sizeof(word));
 		sum = (sum ^ sum >> 32 ^ le64toh(word)) * odd;
 	}
-	if ((s.len & 7) != 0) {
+	if (s.len != 0) {
 		word = 0;
-		memcpy(&word, p, s.len & 7);
+		memcpy(&word, s.p, s.len);
 		sum = (sum ^ sum >> 32 ^ le64toh(word)) * odd;
 	}
 	return sum ^ sum >> 32;
+}
+
+/* All of a kind; their number separates them from the next kind's. */
+static uint64_t sum_add_fields(uint64_t sum, const struct sip_msg *msg,
+			       enum sip_hdr_id id)
+{
+	const struct sip_hdr *h;
+
+	for (h = sip_msg_first(msg, id); h != NULL; h = sip_msg_next(msg, h))
+		sum = sum_add(sum, sip_hdr_value(msg, h));
+	return sum_add(sum + msg->count[id], STR_NONE);
 }
 
 /* The value must survive a restart; the branch that holds it is authenticated.
  */
 uint64_t forward_loop_hash(struct request *r)
 {
-	const struct sip_addr *from = sip_msg_from(r->msg);
-	const struct sip_addr *to = sip_msg_to(r->msg);
-	const struct sip_hdr *h;
 	uint64_t sum = sip_msg_cseq(r->msg)->number;
 
 	sum = sum_add(sum, r->msg->uri_text);
 	sum = sum_add(sum, sip_msg_call_id(r->msg));
-	sum = sum_add(sum, from->tag);
-	sum = sum_add(sum, to->tag);
-	for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
-	     h = sip_msg_next(r->msg, h))
-		sum = sum_add(sum, sip_hdr_value(r->msg, h));
-	sum = sum_add(sum, sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE));
-	return sum_add(sum, sip_msg_value(r->msg, SIP_HDR_PROXY_AUTHORIZATION));
+	sum = sum_add(sum, sip_msg_from(r->msg)->tag);
+	sum = sum_add(sum, sip_msg_to(r->msg)->tag);
+	sum = sum_add_fields(sum, r->msg, SIP_HDR_ROUTE);
+	sum = sum_add_fields(sum, r->msg, SIP_HDR_PROXY_REQUIRE);
+	return sum_add_fields(sum, r->msg, SIP_HDR_PROXY_AUTHORIZATION);
 }
 
 enum { NUMBER_MAX = 40 }; /* a short field with a number */
@@ -189,7 +192,8 @@ static void edit_max_forwards(struct request *r, struct sip_edits *e,
 		sip_edit_value(e, h, number(text, left - 1));
 }
 
-/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out. */
+/* RFC 5393 section 5.3.3: exactly one Max-Breadth goes out; two that come in
+ * are refused as malformed. */
 static void edit_max_breadth(struct request *r, struct sip_edits *e,
 			     uint32_t breadth, char text[NUMBER_MAX])
 {
@@ -202,8 +206,6 @@ static void edit_max_breadth(struct request *r, struct sip_edits *e,
 		return;
 	}
 	sip_edit_value(e, h, number(text, breadth));
-	while ((h = sip_msg_next(r->msg, h)) != NULL)
-		sip_edit_remove(e, h);
 }
 
 static bool forms_dialog(const struct request *r)
@@ -212,8 +214,10 @@ static bool forms_dialog(const struct request *r)
 	case SIP_INVITE:
 	case SIP_SUBSCRIBE:
 	case SIP_REFER:
-	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog */
 		return true;
+	case SIP_NOTIFY: /* RFC 6665 section 4.4.1: it makes the dialog; 4.3:
+			  * not ours when the SUBSCRIBE's was not */
+		return r->dialog != NULL;
 	default:
 		return false;
 	}
@@ -267,7 +271,7 @@ static void put_record_routes(struct request *r, const struct hop *hop,
 static void edit_routes(struct request *r, struct sip_edits *e,
 			const struct outgoing *o)
 {
-	unsigned pop = r->n_routes_popped + (o->is_strict ? 1 : 0);
+	unsigned pop = r->n_routes_popped + (o->displaced.len != 0 ? 1 : 0);
 	struct sip_values it, last = {0};
 
 	if (pop > 0)
@@ -281,9 +285,9 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 		if (n > pop)
 			sip_edit_remove_value(e, &last);
 	}
-	if (o->is_strict) {
+	if (o->displaced.len != 0) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(r->uri->text));
+						STR_FMT(o->displaced));
 		const struct sip_hdr *h, *end = NULL;
 
 		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;

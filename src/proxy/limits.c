@@ -55,13 +55,14 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 	return l->slots[i].count++ < per_second;
 }
 
-static enum step_result refuse(struct request *r, const char *why)
+static enum step_result refuse(struct request *r, enum stat counter,
+			       const char *why)
 {
 	static struct log_class refused = LOG_CLASS(1);
 	char extra[32];
 	int len;
 
-	stats_add(r->proxy->env.stats, STAT_refused_limit, 1);
+	stats_add(r->proxy->env.stats, counter, 1);
 	if (log_class_allows(&refused, "limit.reached"))
 		log_warning(r->tag.call_id, "limit.reached",
 			    KV_TEXT("limit", why),
@@ -72,19 +73,44 @@ static enum step_result refuse(struct request *r, const char *why)
 	return STEP_DONE;
 }
 
+/* This worker's share, rounded up. */
+static size_t max_transactions(const struct request *r)
+{
+	unsigned n = r->proxy->env.n_workers;
+
+	return (r->conf->limits.transactions + n - 1) / n;
+}
+
+/* An eighth of limits.memory is kept for what is in progress, and for saying
+ * 503 to what is new. What is held but not used serves new work, too, except
+ * the part that lies in the wrong places: at most a quarter. */
+static bool is_memory_short(const struct request *r)
+{
+	uint64_t most = r->conf->limits.memory / r->proxy->env.n_workers;
+	struct mem_usage usage;
+
+	if (most == 0)
+		return false;
+	mem_usage(r->proxy->env.mem, &usage);
+	return usage.held > most - most / 8 &&
+	       usage.used > usage.held - usage.held / 4;
+}
+
 enum step_result step_limits(struct request *r)
 {
 	struct proxy *p = r->proxy;
 	uint32_t rate = r->conf->limits.requests_per_second_per_source;
 
 	if (p->is_draining)
-		return refuse(r, "server.drain");
-	if (txn_n_open(p->txns) >=
-	    r->conf->limits.transactions / p->env.n_workers + 1)
-		return refuse(r, "limits.transactions");
+		return refuse(r, STAT_refused_limit, "server.drain");
+	if (txn_n_open(p->txns) >= max_transactions(r))
+		return refuse(r, STAT_refused_limit, "limits.transactions");
+	if (is_memory_short(r))
+		return refuse(r, STAT_refused_memory, "limits.memory");
 	if (rate != 0 && r->caller == CALLER_ANONYMOUS &&
 	    !source_limiter_allows(p->sources, &r->flow.remote, rate,
 				   loop_now_ms(p->env.loop)))
-		return refuse(r, "limits.requests_per_second_per_source");
+		return refuse(r, STAT_refused_limit,
+			      "limits.requests_per_second_per_source");
 	return STEP_NEXT;
 }

@@ -5,6 +5,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/branch.c \
 	src/proxy/conf.c \
 	src/proxy/context.c \
+	src/proxy/fork.c \
 	src/proxy/forward.c \
 	src/proxy/limits.c \
 	src/proxy/ours.c \
@@ -14,3 +15,60 @@ libviaduct_a_SOURCES += \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
 	src/proxy/token.c
+
+if HAVE_CMOCKA
+proxy_bench = tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/proxy/test_best \
+	tests/unit/proxy/test_branch \
+	tests/unit/proxy/test_context \
+	tests/unit/proxy/test_forward \
+	tests/unit/proxy/test_no_memory \
+	tests/unit/proxy/test_reply \
+	tests/unit/proxy/test_token
+
+tests_unit_proxy_test_best_SOURCES = tests/unit/proxy/test_best.c
+tests_unit_proxy_test_best_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_best_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_branch_SOURCES = tests/unit/proxy/test_branch.c \
+	$(proxy_bench)
+tests_unit_proxy_test_branch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_branch_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_context_SOURCES = tests/unit/proxy/test_context.c \
+	$(proxy_bench)
+tests_unit_proxy_test_context_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_context_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
+	$(proxy_bench)
+tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_no_memory_SOURCES = tests/unit/proxy/test_no_memory.c \
+	$(proxy_bench)
+tests_unit_proxy_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
+tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
+	$(proxy_bench)
+tests_unit_proxy_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_reply_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_token_SOURCES = tests/unit/proxy/test_token.c \
+	$(proxy_bench)
+tests_unit_proxy_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_token_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif
+
+EXTRA_DIST += tests/fuzz/seeds/request
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_request
+tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c
+tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
+	-Wl,--wrap=transport_send
+tests_fuzz_fuzz_request_LDADD = $(VIADUCT_LIBS)
+endif

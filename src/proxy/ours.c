@@ -78,27 +78,31 @@ static bool is_advertised(struct transport_set *s, struct str host,
 	return false;
 }
 
-static bool is_our_name(const struct request *r, struct str host, uint16_t port)
+static bool is_our_name(struct transport_set *s, const struct proxy_conf *c,
+			struct str host, uint16_t port)
 {
-	const struct proxy_conf *c = r->conf;
-
 	if (c->name_host.len == 0 || !sip_host_eq(c->name_host, host))
 		return false;
-	return port == 0 || port == c->name_port ||
-	       is_a_port(r->proxy->env.transports, port);
+	return port == 0 || port == c->name_port || is_a_port(s, port);
 }
 
-static bool is_our_address(const struct request *r, enum sip_transport t,
-			   struct str host, uint16_t port)
+static bool is_our_address(struct transport_set *s, struct str host,
+			   uint16_t port)
 {
 	union addr a;
 
 	if (port == 0)
-		port = sip_transport_port(t == SIP_TRANSPORT_NONE ? SIP_UDP
-								  : t);
-	if (addr_parse(host, port, &a) != 0)
-		return false;
-	return transport_is_ours(r->proxy->env.transports, t, &a);
+		port = sip_transport_port(SIP_UDP);
+	return addr_parse(host, port, &a) == 0 &&
+	       transport_is_ours(s, SIP_TRANSPORT_NONE, &a);
+}
+
+/* An address of ours, or what we call ourselves; not a domain that we serve. */
+static bool is_self(struct transport_set *s, const struct proxy_conf *c,
+		    struct str host, uint16_t port)
+{
+	return is_our_address(s, host, port) || is_advertised(s, host, port) ||
+	       is_our_name(s, c, host, port);
 }
 
 bool request_host_is_local(const struct request *r, struct str host,
@@ -106,9 +110,9 @@ bool request_host_is_local(const struct request *r, struct str host,
 {
 	struct transport_set *s = r->proxy->env.transports;
 
-	if (is_our_address(r, SIP_TRANSPORT_NONE, host, port))
-		return true;
-	if (is_advertised(s, host, port) || is_our_name(r, host, port))
+	if (host.len == 0)
+		return false; /* a URI of another scheme */
+	if (is_self(s, r->conf, host, port))
 		return true;
 	return ours_is_domain(r->conf, host) &&
 	       (port == 0 || is_a_port(s, port));
@@ -181,4 +185,22 @@ struct str ours_sent_by(const struct request *r, const struct hop *hop,
 	addr_set_port(&a, port_of(transport_listener(p->env.transports,
 						     hop->listener)));
 	return (struct str){scratch, addr_print(&a, scratch)};
+}
+
+/* As we wrote it, which nearly every peer gives back. */
+static bool is_as_written(const struct sent_by *s, const struct sip_via *via)
+{
+	size_t at = (size_t)(via->host.p - via->text.p);
+	struct str rest = str_skip(via->text, at);
+
+	return s->len != 0 && str_starts(rest, (struct str){s->text, s->len}) &&
+	       (rest.len == s->len || rest.p[s->len] == ';');
+}
+
+bool ours_is_sent_by(struct proxy *p, const struct flow *from,
+		     const struct sip_via *via)
+{
+	return is_as_written(&p->use->sent_by[from->listener], via) ||
+	       is_self(p->env.transports, &p->use->snapshot->proxy, via->host,
+		       via->port);
 }

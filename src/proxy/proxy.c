@@ -4,8 +4,7 @@
 
 #include "viaduct/util/err.h"
 
-/* The snapshot ---------------------------------------------------------------
- */
+/* The snapshot ------------------------------------------------------------- */
 
 struct snapshot *snapshot_ref(struct snapshot *s)
 {
@@ -34,16 +33,32 @@ void conf_use_free(struct conf_use *use, struct mem *mem)
 	mem_free(mem, use, sizeof(*use));
 }
 
+/* It never shrinks: requests that began under an older snapshot go on using
+ * that one's limits. */
+static int grow_scratch(struct proxy *p, unsigned n_hdrs)
+{
+	struct sip_hdr *hdrs;
+
+	if (n_hdrs <= p->n_hdrs)
+		return 0;
+	hdrs = calloc(n_hdrs, sizeof(*hdrs));
+	if (hdrs == NULL)
+		return VD_ENOMEM;
+	free(p->hdrs);
+	p->hdrs = hdrs;
+	p->n_hdrs = n_hdrs;
+	return 0;
+}
+
 static int use_snapshot(struct proxy *p, struct snapshot *conf)
 {
-	unsigned n_hdrs = conf->proxy.limits.headers + 1;
 	struct conf_use *use = mem_zalloc(p->env.mem, sizeof(*use));
-	struct sip_hdr *hdrs = calloc(n_hdrs, sizeof(*hdrs));
 
-	if (use == NULL || hdrs == NULL ||
+	if (use == NULL)
+		return VD_ENOMEM;
+	if (grow_scratch(p, conf->proxy.limits.headers + 1) != 0 ||
 	    ours_prepare(p, &conf->proxy, use) != 0) {
 		mem_free(p->env.mem, use, sizeof(*use));
-		free(hdrs);
 		return VD_ENOMEM;
 	}
 	use->snapshot = snapshot_ref(conf);
@@ -51,9 +66,6 @@ static int use_snapshot(struct proxy *p, struct snapshot *conf)
 	if (p->use != NULL)
 		use_release(p, p->use);
 	p->use = use;
-	free(p->hdrs);
-	p->hdrs = hdrs;
-	p->n_hdrs = n_hdrs;
 	mem_set_ceiling(p->env.mem,
 			(size_t)(conf->proxy.limits.memory / p->env.n_workers));
 	return 0;
@@ -67,8 +79,7 @@ void proxy_set_conf(struct proxy *p, struct snapshot *conf)
 			  KV_TEXT("why", "no memory"));
 }
 
-/* What transactions need from below -------------------------------------------
- */
+/* What transactions need from below ---------------------------------------- */
 
 static int send_out(void *arg, const struct hop *to, struct buf *b,
 		    struct conn_ref *used)
@@ -197,8 +208,7 @@ bool proxy_payload_owner(struct str payload, unsigned n_workers,
 	return txn_branch_worker(branch, worker) && *worker < n_workers;
 }
 
-/* Receiving
- * -------------------------------------------------------------------*/
+/* Receiving ---------------------------------------------------------------- */
 
 static void note_malformed(struct proxy *p, const struct flow *from,
 			   const struct sip_msg *msg)
@@ -211,6 +221,15 @@ static void note_malformed(struct proxy *p, const struct flow *from,
 			 KV_ADDR("source", &from->remote),
 			 KV_TEXT("why",
 				 msg->bad != NULL ? msg->bad : "not SIP"));
+}
+
+static void drop_stray(struct sip_msg *msg, const char *why)
+{
+	if (trace_is_on()) {
+		struct trace_tag tag = {.call_id = sip_msg_call_id(msg)};
+
+		trace_step(&tag, "drop", "%s", why);
+	}
 }
 
 static void receive_response(struct proxy *p, const struct flow *from,
@@ -229,13 +248,13 @@ static void receive_response(struct proxy *p, const struct flow *from,
 
 		trace_message(&tag, false, &from->remote, bytes);
 	}
-	if (txn_receive_response(p->txns, &msg, from))
-		return;
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
-
-		trace_step(&tag, "drop",
-			   "a response that matches no transaction (RFC 6026)");
+	if (!ours_is_sent_by(p, from, sip_msg_top_via(&msg))) {
+		stats_add(p->env.stats, STAT_messages_stray, 1);
+		drop_stray(&msg,
+			   "a response whose top Via is not ours (18.1.2)");
+	} else if (!txn_receive_response(p->txns, &msg, from)) {
+		drop_stray(&msg, "a response that matches no transaction "
+				 "(RFC 6026)");
 	}
 }
 
@@ -366,10 +385,6 @@ static void receive_request(struct proxy *p, const struct flow *from,
 
 void proxy_receive(struct proxy *p, const struct flow *from, struct str bytes)
 {
-	while (bytes.len >= 2 && bytes.p[0] == '\r' && bytes.p[1] == '\n')
-		bytes = str_skip(bytes, 2); /* 7.5 */
-	if (bytes.len == 0)
-		return; /* a keep-alive */
 	if (sip_bytes_are_response(bytes))
 		receive_response(p, from, bytes);
 	else

@@ -45,7 +45,7 @@ struct proxy {
 	bool is_draining;
 };
 
-/* conf.c ------------------------------------------------------------------ */
+/* conf.c ------------------------------------------------------------------- */
 struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
 struct txn_timers proxy_txn_timers(const struct proxy_conf *c);
 
@@ -55,7 +55,7 @@ void source_limiter_free(struct source_limiter *l);
 bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 			   uint32_t per_second, uint64_t now_ms);
 
-/* ours.c ------------------------------------------------------------------ */
+/* ours.c ------------------------------------------------------------------- */
 
 /* Does the URI name this proxy: a listener, an advertised name, a domain? */
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
@@ -72,7 +72,12 @@ int ours_prepare(struct proxy *p, const struct proxy_conf *c,
 struct str ours_sent_by(const struct request *r, const struct hop *hop,
 			char *scratch);
 
-/* token.c ----------------------------------------------------------------- */
+/* 18.1.2: is this the sent-by of a Via of ours? `from`: what brought it back.
+ */
+bool ours_is_sent_by(struct proxy *p, const struct flow *from,
+		     const struct sip_via *via);
+
+/* token.c ------------------------------------------------------------------ */
 
 /* Make the token of a dialog that r begins, reached through `far`. Returns the
  * length of the text in out (TOKEN_TEXT_MAX bytes). */
@@ -83,7 +88,7 @@ bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		 struct dialog *out);
 extern const struct str token_param; /* the URI parameter that holds it */
 
-/* reply.c ----------------------------------------------------------------- */
+/* reply.c ------------------------------------------------------------------ */
 
 /* Where responses to a request go (18.2.2, RFC 3581). */
 void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
@@ -106,7 +111,7 @@ void reply_stateless(struct proxy *p, const struct proxy_conf *c,
 		     struct arena *arena, unsigned status, struct str reason,
 		     struct str extra);
 
-/* request.c --------------------------------------------------------------- */
+/* request.c ---------------------------------------------------------------- */
 
 /* A request with the message copied and indexed; NULL: no memory. The message
  * may be bad: see msg->bad. */
@@ -115,11 +120,15 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
+ * does, the request is answered 420. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why);
 /* Send a response of our own and note it; the request goes on. */
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);
 
-/* forward.c --------------------------------------------------------------- */
+/* forward.c ---------------------------------------------------------------- */
 
 /* What one copy of the request carries (16.6). */
 struct outgoing {
@@ -127,16 +136,17 @@ struct outgoing {
 	const struct hop *hop;
 	struct str branch; /* of our Via */
 	uint32_t breadth;
-	bool is_strict; /* the next hop is a strict router (step 6) */
+	struct str displaced; /* as in struct target */
 };
 struct buf *forward_print(struct request *r, const struct outgoing *o);
 /* The loop-detection value of a request (16.6 step 8, RFC 5393 4.2.1). */
 uint64_t forward_loop_hash(struct request *r);
 /* What a leaf of the plan asks for. */
 struct target {
-	struct str uri;      /* Request-URI of the copy (step 2) */
-	struct sip_uri next; /* the URI that leads to the next hop (step 7) */
-	bool is_strict;      /* the next hop is a strict router (step 6) */
+	struct str uri;       /* Request-URI of the copy (step 2) */
+	struct sip_uri next;  /* the URI that leads to the next hop (step 7) */
+	struct str displaced; /* the Request-URI that a strict router's took the
+			       * place of, to be the last Route (step 6) */
 };
 /* 0 or VD_EINVAL: next hop or Route is no sip URI. */
 int forward_target(struct request *r, const struct plan *leaf,
@@ -155,7 +165,7 @@ const struct hop *forward_pinned_hop(const struct request *r);
 /* ack.c: an ACK that matches no transaction. */
 void ack_forward(struct request *r);
 
-/* context.c --------------------------------------------------------------- */
+/* context.c ---------------------------------------------------------------- */
 
 void context_start(struct request *r, const struct plan *plan);
 /* The caller's CANCEL; reason_field: its Reason as a whole field, or empty. */
@@ -175,28 +185,44 @@ void context_trying(struct request *r); /* 100, once, for an INVITE */
 /* Free the request when nothing is pending any more. */
 void context_settle(struct request *r);
 
+/* fork.c ------------------------------------------------------------------- */
+
+/* Leaves of a plan, and how many of them may run at the same time. */
+unsigned plan_leaves(const struct plan *plan);
+unsigned plan_width(const struct plan *plan);
+
+/* Make the nodes of a plan below f. False: no memory. */
+bool fork_build(struct request *r, struct fork *f, const struct plan *plan);
+void fork_start(struct request *r, struct fork *f, uint32_t breadth);
+/* f (a leaf's branch) has ended: start what comes next. */
+void fork_ended(struct request *r, struct fork *f);
+/* Stop all timers at and below f. */
+void fork_stop(struct request *r, struct fork *f);
+/* A 3xx to the leaf f: put the targets that it names below f, to be started.
+ * False: none are new, or they are not wanted. */
+bool fork_redirect(struct request *r, struct fork *f, struct sip_msg *msg);
+
 /* best.c: true if `status` is a better final response than `than` (16.7
  * step 6). */
 bool best_is_better(unsigned status, unsigned than);
 
-/* branch.c ---------------------------------------------------------------- */
+/* branch.c ----------------------------------------------------------------- */
 
 struct branch {
 	struct list link;
 	struct request *r;
 	struct fork *fork;
 	unsigned number;
-	struct str uri; /* the Request-URI it carries */
+	struct str uri;       /* the Request-URI it carries */
+	struct str displaced; /* as in struct target */
 	struct locate *locate;
 	struct locate_hop found;
-	struct hop hop;
 	struct client_txn *txn;
 	struct timer timer; /* Timer C (16.6 step 11), then the wait for the
 			     * answer to our CANCEL */
 	int last_err;       /* why the last hop failed */
-	bool is_pinned;     /* hop is given, nothing to locate */
-	bool is_strict;
-	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
+	bool is_pinned;     /* its one hop is that of the dialog */
+	bool is_size_tcp;   /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;
 	bool is_accepted; /* a 2xx came; txn waits for more of them */
 	bool is_ended;

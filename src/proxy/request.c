@@ -4,7 +4,7 @@
 #include "viaduct/util/err.h"
 
 enum {
-	ARENA_SLACK = 704, /* what deciding about a request usually takes */
+	ARENA_SLACK = 576, /* what deciding about a request usually takes */
 };
 
 const char *caller_name(enum caller c)
@@ -111,6 +111,9 @@ void request_free(struct request *r)
 	LIST_FOREACH(it, tmp, &r->branches)
 	branch_free(LIST_ENTRY(it, struct branch, link));
 	locate_end(r->locate);
+	if (r->root != NULL)
+		fork_stop(r, r->root);
+	timer_cancel(loop_wheel(p->env.loop), &r->trying);
 	if (r->txn != NULL)
 		server_txn_detach(r->txn);
 	list_del(&r->link);

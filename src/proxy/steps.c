@@ -61,17 +61,17 @@ static bool is_loop_free(struct request *r)
 	return true;
 }
 
-/* Step 5: we support no extension that may be demanded of proxies. */
-static bool is_require_met(struct request *r)
+/* Step 5, and 8.2.2.3 where we are the end: we support no extension. */
+bool request_is_understood(struct request *r, enum sip_hdr_id id,
+			   const char *why)
 {
-	struct str tags = sip_msg_value(r->msg, SIP_HDR_PROXY_REQUIRE);
+	struct str tags = sip_msg_value(r->msg, id);
 	struct str extra = STR("");
 	struct sip_values it;
 
 	if (tags.p == NULL)
 		return true;
-	for (sip_values_start(&it, r->msg, SIP_HDR_PROXY_REQUIRE);
-	     sip_values_next(&it);) {
+	for (sip_values_start(&it, r->msg, id); sip_values_next(&it);) {
 		if (it.value.len == 0)
 			continue;
 		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
@@ -81,9 +81,7 @@ static bool is_require_met(struct request *r)
 	}
 	if (extra.len == 0)
 		return true;
-	request_reject(
-		r, 420, STR_NONE, extra,
-		"16.3 step 5: Proxy-Require names what is not supported");
+	request_reject(r, 420, STR_NONE, extra, why);
 	return false;
 }
 
@@ -95,11 +93,14 @@ enum step_result step_validate(struct request *r)
 		return STEP_DONE;
 	if (request_is(r, SIP_ACK))
 		return STEP_NEXT; /* nothing may be answered to it */
-	return is_require_met(r) ? STEP_NEXT : STEP_DONE;
+	if (!request_is_understood(
+		    r, SIP_HDR_PROXY_REQUIRE,
+		    "16.3 step 5: Proxy-Require names what is not supported"))
+		return STEP_DONE;
+	return STEP_NEXT;
 }
 
-/* Route preprocessing (16.4) ------------------------------------------------
- */
+/* Route preprocessing (16.4) ----------------------------------------------- */
 
 static bool keep_dialog(struct request *r, struct str token,
 			struct dialog *found)
@@ -173,6 +174,11 @@ static bool undo_strict_routing(struct request *r)
 	if (sip_addr_parse(last, &addr) != 0 || !set_uri(r, addr.uri)) {
 		request_reject(r, 400, STR("Bad Route"), STR_NONE,
 			       "16.4: the last Route value is no URI");
+		return false;
+	}
+	if (r->uri->scheme != SIP_SCHEME_SIP) {
+		request_reject(r, 416, STR_NONE, STR_NONE,
+			       "16.4: no route for the last Route's scheme");
 		return false;
 	}
 	note_dialog(r, uri);
@@ -277,12 +283,23 @@ static bool pop_own_routes(struct request *r)
 	return true;
 }
 
+/* 16.5: maddr is the only target; one that is not ours is somebody else's host,
+ * whatever the domain is. */
+static bool is_uri_local(const struct request *r)
+{
+	const struct sip_uri *u = r->uri;
+
+	return request_host_is_local(r, u->host, u->port) &&
+	       (u->maddr.p == NULL ||
+		request_host_is_local(r, u->maddr, u->port));
+}
+
 enum step_result step_preprocess(struct request *r)
 {
 	r->uri = sip_msg_uri(r->msg);
 	if (!undo_strict_routing(r) || !strip_maddr(r) || !pop_own_routes(r))
 		return STEP_DONE;
-	r->is_local = request_host_is_local(r, r->uri->host, r->uri->port);
+	r->is_local = is_uri_local(r);
 	r->is_to_us = r->is_local && !r->uri->has_user;
 	return STEP_NEXT;
 }

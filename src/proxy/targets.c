@@ -23,10 +23,18 @@ enum step_result step_self(struct request *r)
 	bool ends_here = r->is_to_us && r->route.p == NULL;
 
 	if (request_is(r, SIP_OPTIONS) && ends_here) {
+		if (!request_is_understood(
+			    r, SIP_HDR_REQUIRE,
+			    "8.2.2.3: Require names what is not supported"))
+			return STEP_DONE;
 		request_reject(r, 200, STR_NONE,
 			       STR("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, "
 				   "REGISTER, SUBSCRIBE, NOTIFY, REFER, "
-				   "MESSAGE, PUBLISH, INFO, UPDATE, PRACK\r\n"),
+				   "MESSAGE, PUBLISH, INFO, UPDATE, PRACK\r\n"
+				   "Accept: */*\r\n"
+				   "Accept-Encoding: identity\r\n"
+				   "Accept-Language: en\r\n"
+				   "Supported:\r\n"),
 			       "OPTIONS to the proxy itself");
 		return STEP_DONE;
 	}

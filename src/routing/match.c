@@ -51,6 +51,8 @@ static bool is_below(struct str pattern, struct str host)
 {
 	struct str tail = str_skip(pattern, 1);
 
+	if (host.len > 0 && host.p[host.len - 1] == '.')
+		host.len--; /* as sip_host_eq() does */
 	return host.len > tail.len &&
 	       str_ieq(str_skip(host, host.len - tail.len), tail);
 }

@@ -1,25 +1,13 @@
 /* Rules as YAML, for --print-config. */
 #include "routing/routing_priv.h"
 
-/* Double-quoted YAML text; what we print came out of a YAML scalar. */
-static void put_text(FILE *to, struct str s)
-{
-	fputc('"', to);
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			fputc('\\', to);
-		fputc(s.p[i], to);
-	}
-	fputc('"', to);
-}
-
 static void put_texts(FILE *to, const struct str *texts, size_t n)
 {
 	fputs("[ ", to);
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			fputs(", ", to);
-		put_text(to, texts[i]);
+		conf_print_str(to, texts[i]);
 	}
 	fputs(" ]", to);
 }
@@ -46,7 +34,7 @@ static void put_plan(FILE *to, const struct plan *plan, bool is_hop)
 	struct str text = is_hop ? plan->next_hop : plan->uri;
 
 	if (plan->kind == PLAN_LEAF) {
-		put_text(to, text.len != 0 ? text : STR("request-uri"));
+		conf_print_str(to, text.len != 0 ? text : STR("request-uri"));
 		return;
 	}
 	fputs("[ ", to);
@@ -76,6 +64,17 @@ static bool is_uniform(const struct plan *plan, struct str uri)
 	return true;
 }
 
+static void put_limits(FILE *to, const struct plan *plan)
+{
+	const struct plan *set =
+		plan->kind == PLAN_SEQUENTIAL ? &plan->children[0] : plan;
+
+	if (set->timeout_ms != 0)
+		fprintf(to, ", timeout: %ums", set->timeout_ms);
+	if (leaf_of(plan)->recurse)
+		fputs(", recurse: true", to);
+}
+
 static void put_forward(FILE *to, const struct plan *plan)
 {
 	const struct plan *leaf = leaf_of(plan);
@@ -92,6 +91,7 @@ static void put_forward(FILE *to, const struct plan *plan)
 		fprintf(to, ", fork: %s",
 			plan->kind == PLAN_PARALLEL ? "parallel"
 						    : "sequential");
+	put_limits(to, plan);
 	fputs(" }", to);
 }
 
@@ -100,7 +100,7 @@ static void put_reject(FILE *to, const struct verdict *v)
 	fprintf(to, "reject: { code: \"%u\"", v->status);
 	if (v->reason.len != 0) {
 		fputs(", reason: ", to);
-		put_text(to, v->reason);
+		conf_print_str(to, v->reason);
 	}
 	if (v->retry_after_s != 0)
 		fprintf(to, ", retry_after: %us", v->retry_after_s);
@@ -135,7 +135,7 @@ static void put_action(FILE *to, const struct rule *rule)
 static void put_rule(FILE *to, const struct rule *rule)
 {
 	fputs("{ name: ", to);
-	put_text(to, rule->name);
+	conf_print_str(to, rule->name);
 	fputs(", ", to);
 	put_match(to, rule);
 	put_action(to, rule);

@@ -33,14 +33,16 @@ static void decide(struct request *r, const struct rule *rule)
 		look_up_user(r);
 }
 
-/* A plan whose Request-URI the operator wrote, but not the next hop. */
-static bool names_only_uris(const struct plan *plan)
+/* A plan with a leaf whose Request-URI the operator wrote, but not the next
+ * hop. */
+static bool has_bare_uri(const struct plan *plan)
 {
-	if (plan == NULL)
-		return false;
-	while (plan->kind != PLAN_LEAF)
-		plan = &plan->children[0];
-	return plan->uri.len != 0 && plan->next_hop.len == 0;
+	if (plan->kind == PLAN_LEAF)
+		return plan->uri.len != 0 && plan->next_hop.len == 0;
+	for (size_t i = 0; i < plan->n_children; i++)
+		if (has_bare_uri(&plan->children[i]))
+			return true;
+	return false;
 }
 
 /*
@@ -56,7 +58,7 @@ static bool applies(const struct rule *rule, const struct request *r)
 		return false;
 	return r->caller != CALLER_ANONYMOUS ||
 	       rule->verdict.kind != VERDICT_FORWARD ||
-	       !names_only_uris(rule->verdict.plan);
+	       !has_bare_uri(rule->verdict.plan);
 }
 
 enum step_result step_rules(struct request *r)

@@ -138,6 +138,9 @@ static int check_dialog(struct sip_msg *m)
 	return 0;
 }
 
+/* name-addr, with the brackets, and a good URI in it; without headers, which
+ * have no place there (19.1.1) and would come into the Request-URI (16.6 step
+ * 6). The topmost one is remembered. */
 static bool are_routes(const struct sip_msg *m)
 {
 	struct sip_uri unused, *uri = &unused;
@@ -145,9 +148,10 @@ static bool are_routes(const struct sip_msg *m)
 
 	sip_values_start(&it, m, SIP_HDR_ROUTE);
 	if (m->route != NULL)
-		uri = &m->route->uri; /* the topmost one is remembered */
+		uri = &m->route->uri;
 	for (; sip_values_next(&it); uri = &unused) {
-		if (sip_route_parse(it.value, uri) != 0)
+		if (sip_route_parse(it.value, uri) != 0 ||
+		    uri->headers.p != NULL)
 			return false;
 		if (uri != &unused)
 			m->route->text = it.value;

@@ -49,6 +49,7 @@ enum txn_action {
 	DO_ACK = 1 << 19,      /* 17.1.1.3 */
 	DO_CANCEL = 1 << 20,   /* let the CANCEL begin */
 	DO_DROP = 1 << 21,     /* forget what was sent: nobody needs it now */
+	DO_TRIM = 1 << 26,     /* its body is not needed any more */
 	DO_CATCH_UP = 1 << 22, /* what the owner asked for too early */
 	DO_TELL = 1 << 23,
 	DO_TELL_TIMEOUT = 1 << 24,
@@ -74,7 +75,7 @@ static const struct txn_rule ict_rules[] = {
 	{ ST_CALLING,    EV_TIMER_A,                 DO_RESEND | DO_ARM_A,                ST_CALLING    },
 	{ ST_CALLING,    EV_TIMER_B,                 DO_TELL_TIMEOUT,                     ST_TERMINATED },
 	{ ST_CALLING,    EV_TPORT_ERR|EV_CONN_LOST,  DO_TELL_ERROR,                       ST_TERMINATED },
-	{ ST_CALLING,    EV_1XX,                     DO_STOP | DO_CATCH_UP | DO_TELL,     ST_PROCEEDING },
+	{ ST_CALLING,    EV_1XX,                     DO_STOP|DO_TRIM|DO_CATCH_UP|DO_TELL, ST_PROCEEDING },
 	{ ST_CALLING,    EV_2XX,                     DO_DROP | DO_ARM_M | DO_TELL,        ST_ACCEPTED   },
 	{ ST_CALLING,    EV_3XX_6XX,                 DO_ACK | DO_ARM_D | DO_TELL,         ST_COMPLETED  },
 	{ ST_PROCEEDING, EV_1XX,                     DO_TELL,                             ST_PROCEEDING },
@@ -219,7 +220,7 @@ uint32_t txn_event_of_status(unsigned status)
 	return status < 300 ? EV_2XX : EV_3XX_6XX;
 }
 
-/* Timers ------------------------------------------------------------------ */
+/* Timers ------------------------------------------------------------------- */
 
 static uint32_t doubled_ms(const struct txn *t, uint32_t cap_ms)
 {
@@ -312,12 +313,43 @@ void txn_timer_fired(struct timer *timer)
 	txn_step(t, UINT32_C(1) << on, &nothing);
 }
 
-/* Actions ----------------------------------------------------------------- */
+/* Actions ------------------------------------------------------------------ */
 
 static void last_set(struct txn *t, struct buf *b)
 {
 	buf_unref(t->last);
 	t->last = b;
+}
+
+/* Bytes up to the body; 0: the head does not end. From line to line: memmem()
+ * goes from byte to byte. */
+static size_t head_len(const struct buf *b)
+{
+	const char *p = b->data, *end = p + b->len;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		p++;
+		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
+			return (size_t)(p + 2 - b->data);
+	}
+	return 0;
+}
+
+/* A call may ring for minutes, and what an ACK or a CANCEL is made of stands
+ * in the head: the body goes. */
+static void last_trim(struct txn *t)
+{
+	struct buf *old = t->last, *b;
+	size_t len = head_len(old);
+
+	if (len == 0 || len == old->len)
+		return;
+	b = buf_new(t->table->env.mem, len);
+	if (b == NULL)
+		return;
+	memcpy(b->data, old->data, len);
+	b->len = (uint32_t)len;
+	last_set(t, b);
 }
 
 void txn_send(struct txn *t)
@@ -370,6 +402,8 @@ static void txn_do(struct txn *t, uint32_t act, const struct txn_input *in)
 		client_send_cancel(t);
 	if (act & DO_DROP)
 		last_set(t, NULL);
+	if (act & DO_TRIM)
+		last_trim(t);
 	if (act & DO_ARM_ANY)
 		timers_arm(t, act & DO_ARM_ANY);
 	if (act & DO_CATCH_UP)
@@ -382,7 +416,7 @@ static void txn_do(struct txn *t, uint32_t act, const struct txn_input *in)
 		txn_failed(t, t->err);
 }
 
-/* Steps ------------------------------------------------------------------- */
+/* Steps -------------------------------------------------------------------- */
 
 static const struct txn_rule *rule_find(const struct txn *t, uint32_t event)
 {

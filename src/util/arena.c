@@ -7,8 +7,7 @@
 #include "util/util_priv.h"
 
 enum {
-	CHUNK_MIN = 1024,
-	CHUNK_MAX = MEM_CLASS_MAX,
+	CHUNK_SIZE = 1024, /* of all but those that were reserved larger */
 	ALIGN = 8,
 };
 
@@ -81,22 +80,10 @@ static void *large_alloc(struct arena *a, size_t size)
 	return c->data;
 }
 
-/* Chunks double, so that a small arena is small and a large one has few. */
-static size_t next_chunk_size(const struct arena *a)
-{
-	size_t size = CHUNK_MIN;
-
-	if (a->chunks != NULL)
-		size = a->chunks->size * 2;
-	if (size > CHUNK_MAX)
-		size = CHUNK_MAX;
-	return size - sizeof(struct arena_chunk);
-}
-
 /* The current chunk has too little left. */
 static void *alloc_from_another(struct arena *a, size_t size, size_t room)
 {
-	size_t chunk = next_chunk_size(a);
+	size_t chunk = CHUNK_SIZE - sizeof(struct arena_chunk);
 
 	if (a->chunks != NULL && room > chunk / 2)
 		return large_alloc(a, size);

@@ -9,15 +9,15 @@
 #include "util/util_priv.h"
 
 /*
- * Classes: steps of 64 bytes up to 1024, then eight steps in each doubling up
- * to 8192, so that above 512 bytes less than an eighth of a block is wasted.
+ * Classes: steps of 64 bytes up to 1024, then sixteen steps in each doubling up
+ * to 8192, so that above 1024 bytes less than a sixteenth is wasted.
  */
 enum {
 	SLAB_SIZE = 65536, /* and its alignment */
 	SLAB_HEAD = 64,
 	STEP = 64,
 	N_LINEAR = 16, /* classes of 64 to 1024 bytes */
-	N_CLASSES = N_LINEAR + 3 * 8,
+	N_CLASSES = N_LINEAR + 3 * 16,
 };
 
 struct free_block {
@@ -53,9 +53,10 @@ static inline unsigned class_of(size_t size)
 
 	if (size <= N_LINEAR * STEP)
 		return size == 0 ? 0 : (unsigned)((size - 1) / STEP);
-	/* The three bits below the highest one tell the step. */
-	shift = 63u - (unsigned)__builtin_clzll(size - 1) - 3;
-	return N_LINEAR + (shift - 7) * 8 + (unsigned)((size - 1) >> shift) - 8;
+	/* The four bits below the highest one tell the step. */
+	shift = 63u - (unsigned)__builtin_clzll(size - 1) - 4;
+	return N_LINEAR + (shift - 6) * 16 + (unsigned)((size - 1) >> shift) -
+	       16;
 }
 
 static inline unsigned class_size(unsigned class)
@@ -65,7 +66,7 @@ static inline unsigned class_size(unsigned class)
 	if (class < N_LINEAR)
 		return (class + 1) * STEP;
 	above = class - N_LINEAR;
-	return (above % 8 + 9) << (7 + above / 8);
+	return (above % 16 + 17) << (6 + above / 16);
 }
 
 size_t mem_good_size(size_t size)

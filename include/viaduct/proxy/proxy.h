@@ -45,7 +45,7 @@ void proxy_free(struct proxy *p);
 /* New requests follow this snapshot from now on. */
 void proxy_set_conf(struct proxy *p, struct snapshot *conf);
 
-/* One message, whole; this worker owns it. */
+/* One message, whole, from its start line on; this worker owns it. */
 void proxy_receive(struct proxy *p, const struct flow *from, struct str bytes);
 
 /* A stream that cannot be framed: answer `status` if that is possible. */

@@ -9,6 +9,7 @@
 #ifndef VIADUCT_PROXY_REQUEST_H
 #define VIADUCT_PROXY_REQUEST_H
 
+#include "viaduct/loop/timer.h"
 #include "viaduct/proxy/conf.h"
 #include "viaduct/sip/edit.h"
 #include "viaduct/transport/hop.h"
@@ -35,6 +36,8 @@ struct plan {
 	enum { PLAN_LEAF, PLAN_PARALLEL, PLAN_SEQUENTIAL } kind;
 	struct str uri;      /* leaf: the new Request-URI; empty: as it is */
 	struct str next_hop; /* leaf: send it there; empty: Route or URI */
+	bool recurse;        /* leaf: follow a 3xx (16.5) */
+	uint32_t timeout_ms; /* a set: how long it may take; 0: no limit */
 	const struct plan *children;
 	size_t n_children;
 };
@@ -64,6 +67,8 @@ struct fork {
 	size_t next;      /* sequential: the child to start next */
 	size_t n_pending; /* children that have not ended */
 	uint32_t breadth; /* Max-Breadth that it may use (RFC 5393 5.3.3) */
+	bool is_over;     /* it has ended, or its time is over */
+	struct fork_timer *timer; /* NULL: it has no limit */
 };
 
 /* The best final response so far (16.7 step 6); bytes in the arena, or status
@@ -95,7 +100,7 @@ struct request {
 	struct trace_tag tag;
 
 	/* after preprocessing (16.4) */
-	const struct sip_uri *uri; /* the Request-URI to go on with */
+	const struct sip_uri *uri;      /* the Request-URI to go on with */
 	unsigned n_routes_popped;       /* of the received Route values */
 	unsigned n_routes_dropped_last; /* strict router before us: 0 or 1 */
 	struct str route;   /* topmost Route value that remains; p NULL */
@@ -103,11 +108,12 @@ struct request {
 	uint64_t loop_hash;
 
 	enum caller caller;
-	bool is_local; /* the Request-URI's domain is ours */
-	bool is_to_us; /* ... and has no user: the proxy itself */
+	bool is_local;         /* the Request-URI's domain is ours */
+	bool is_to_us;         /* ... and has no user: the proxy itself */
 	struct dialog *dialog; /* NULL: not inside a dialog of ours */
 	struct verdict verdict;
 
+	struct timer trying;   /* RFC 4320: 100 to a non-INVITE */
 	struct locate *locate; /* an ACK's search for its next hop */
 
 	/* response context */

@@ -222,7 +222,7 @@ bool sip_bytes_are_response(struct str bytes);
  */
 struct str sip_bytes_call_id(struct str bytes);
 
-/* Field values ------------------------------------------------------------ */
+/* Field values ------------------------------------------------------------- */
 
 static inline struct str sip_hdr_value(const struct sip_msg *m,
 				       const struct sip_hdr *h)

@@ -11,6 +11,13 @@ MODULES = {
     "test_overload": 6,
     "test_relay": 7,
     "test_log": 8,
+    "test_rfc3261_forking": 21,
+    "test_rfc3261_transactions": 22,
+    "test_rfc3261_routing": 23,
+    "test_rfc3261_transport": 24,
+    "test_torture": 25,
+    "test_targets": 26,
+    "test_fuzz": 30,
 }
 
 

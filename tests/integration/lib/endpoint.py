@@ -14,6 +14,10 @@ AT_ONCE_S = 3     # what needs no timer; patience() stretches it
 QUIET_S = 0.4     # how long "nothing comes" is watched
 
 
+def family_of(ip):
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
 class Peer:
     """What UDP and TCP peers have in common. `address` is (ip, port)."""
 
@@ -37,7 +41,8 @@ class Peer:
 
     @property
     def hostport(self):
-        return "%s:%d" % self.address[:2]
+        ip, port = self.address[:2]
+        return "%s:%d" % ("[%s]" % ip if ":" in ip else ip, port)
 
     @property
     def contact(self):
@@ -116,7 +121,7 @@ class UdpPeer(Peer):
     transport = "UDP"
 
     def __init__(self, ip, port=5060):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(family_of(ip), socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
         sock.bind((ip, port))
         super().__init__(sock)
@@ -127,7 +132,8 @@ class UdpPeer(Peer):
 
     def reply(self, request, status, to=None, **parts):
         """Answer to where the last received message came from."""
-        answer = message.build_response(request, status, self.contact, **parts)
+        parts.setdefault("contact", self.contact)
+        answer = message.build_response(request, status, **parts)
         self.send(answer, to or self.source)
         return answer
 
@@ -148,7 +154,7 @@ class TcpPeer(Peer):
 
     @classmethod
     def connect(cls, ip, to, receive_buffer=None):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = socket.socket(family_of(ip), socket.SOCK_STREAM)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -162,7 +168,8 @@ class TcpPeer(Peer):
         self.sock.sendall(bytes(what))
 
     def reply(self, request, status, **parts):
-        answer = message.build_response(request, status, self.contact, **parts)
+        parts.setdefault("contact", self.contact)
+        answer = message.build_response(request, status, **parts)
         self.send(answer)
         return answer
 

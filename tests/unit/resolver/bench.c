@@ -9,6 +9,24 @@ static void on_patience(struct timer *t)
 	fail_msg("nothing happened for too long");
 }
 
+struct wait {
+	struct loop *loop;
+	const size_t *n;
+	size_t at_least;
+	struct timer timer;
+};
+
+static struct wait *now_waiting;
+
+static void look(void *arg)
+{
+	struct wait *w = now_waiting;
+
+	(void)arg;
+	if (w != NULL && *w->n >= w->at_least)
+		loop_stop(w->loop);
+}
+
 void bench_restart(struct bench *b)
 {
 	char why[256];
@@ -28,6 +46,7 @@ int bench_setup(void **state)
 
 	assert_int_equal(loop_new(&b->loop), 0);
 	assert_int_equal(mem_new(0, &b->mem), 0);
+	assert_int_equal(loop_on_turn_end(b->loop, look, NULL), 0);
 	name_server_open(&b->server, b->loop);
 	timer_init(&b->patience, on_patience);
 	b->conf = (struct resolver_conf){
@@ -61,32 +80,10 @@ int bench_teardown(void **state)
 	return 0;
 }
 
-struct wait {
-	struct loop *loop;
-	const size_t *n;
-	size_t at_least;
-	struct timer timer;
-};
-
-static struct wait *now_waiting;
-
-static void look(void *arg)
-{
-	struct wait *w = now_waiting;
-
-	(void)arg;
-	if (w != NULL && *w->n >= w->at_least)
-		loop_stop(w->loop);
-}
-
 void bench_run_until(struct bench *b, const size_t *n, size_t at_least)
 {
-	static struct loop *hooked;
 	struct wait w = {.loop = b->loop, .n = n, .at_least = at_least};
 
-	if (hooked != b->loop)
-		assert_int_equal(loop_on_turn_end(b->loop, look, NULL), 0);
-	hooked = b->loop;
 	timer_arm(loop_wheel(b->loop), &b->patience, 20000);
 	now_waiting = &w;
 	if (*n < at_least)

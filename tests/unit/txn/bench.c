@@ -127,7 +127,7 @@ void bench_advance_to(struct bench *b, uint64_t ms)
 	}
 }
 
-/* Messages ---------------------------------------------------------------- */
+/* Messages ----------------------------------------------------------------- */
 
 struct hop bench_hop(enum sip_transport transport, const char *addr)
 {
@@ -208,7 +208,7 @@ struct sip_msg *bench_request(const char *method, const char *branch)
 	return bench_msg(REQUEST, method, branch, method);
 }
 
-/* The owner --------------------------------------------------------------- */
+/* The owner ---------------------------------------------------------------- */
 
 static void react(struct owner *o)
 {
@@ -256,7 +256,7 @@ const struct server_txn_ops bench_server_ops = {
 	.on_ended = on_ended,
 };
 
-/* Transactions ------------------------------------------------------------ */
+/* Transactions ------------------------------------------------------------- */
 
 void bench_client_new(struct bench *b, const char *method)
 {
