@@ -271,6 +271,14 @@ static bool has_room(struct indexer *ix, enum sip_hdr_id id)
 	return is_in_answers(id) && ix->msg->n_hdrs < ix->max_hdrs;
 }
 
+/* The value in a field: the CR after it ends every search. */
+static inline struct str trim_value(const char *p, const char *crlf)
+{
+	if (*p == ' ') /* one is usual */
+		p++;
+	return *p > ' ' && crlf[-1] > ' ' ? slice(p, crlf) : sip_trim(p, crlf);
+}
+
 static inline void add_field(struct indexer *ix, const char *p,
 			     const char *crlf)
 {
@@ -290,7 +298,7 @@ static inline void add_field(struct indexer *ix, const char *p,
 	}
 	if (m->n_hdrs >= ix->room && !has_room(ix, id))
 		return;
-	value = trim(colon + 1, crlf);
+	value = trim_value(colon + 1, crlf);
 	start = ix->start;
 	h = &m->hdrs[m->n_hdrs];
 	h->at = (uint32_t)(p - start);
@@ -335,27 +343,24 @@ static const char *index_fields(struct indexer *ix, const char *p)
 {
 	const char *end = ix->end;
 
-	if (at_crlf(p, end)) /* no field at all */
-		return p + 2;
-	for (;;) {
+	while (!at_crlf(p, end)) {
 		const char *crlf = field_end(&ix->controls, p);
 
 		if (crlf == NULL)
 			crlf = odd_field_end(&ix->controls, p);
-		if (crlf == end) {
-			sip_msg_blame(ix->msg, 400, "Header Does Not End");
-			return crlf;
-		}
-		if (crlf != NULL) {
-			add_field(ix, p, crlf);
-			p = crlf + 2;
-		} else {
+		if (crlf == NULL) {
 			sip_msg_blame(ix->msg, 400, "Control Byte in Header");
 			p = resync(p, end);
+			continue;
 		}
-		if (at_crlf(p, end))
-			return p + 2;
+		if (crlf == end) {
+			sip_msg_blame(ix->msg, 400, "Header Does Not End");
+			return end;
+		}
+		add_field(ix, p, crlf);
+		p = crlf + 2;
 	}
+	return p + 2;
 }
 
 static const char *index_start_line(struct indexer *ix)
