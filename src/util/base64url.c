@@ -7,7 +7,8 @@ static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* clang-format off */
-#define VALUE(c) ((c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : \
+#define VALUE(c) (int8_t)( \
+	(c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : \
 	(c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 : \
 	(c) >= '0' && (c) <= '9' ? (c) - '0' + 52 : \
 	(c) == '-' ? 62 : (c) == '_' ? 63 : -1)
