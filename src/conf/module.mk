@@ -86,13 +86,3 @@ tests_unit_conf_test_yaml_SOURCES = tests/unit/conf/test_yaml.c \
 tests_unit_conf_test_yaml_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_conf_test_yaml_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif
-
-EXTRA_DIST += tests/fuzz/fuzz_conf.dict tests/fuzz/seeds/conf
-
-if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz_conf
-tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
-tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
-	-Wl,--wrap=conf_file_read -Wl,--wrap=glob
-tests_fuzz_fuzz_conf_LDADD = $(VIADUCT_LIBS)
-endif

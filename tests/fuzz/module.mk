@@ -1,14 +1,20 @@
-# libFuzzer targets: ./configure CC=clang --enable-fuzz
-# --enable-sanitize=address,undefined, then for each of them
-# tests/fuzz/fuzz_NAME tests/fuzz/seeds/NAME
+# libFuzzer targets, one per parser. Target NAME is fuzz_NAME.c, its seeds lie in
+# seeds/NAME/, its words in dict/NAME.dict or else dict/sip.dict. Build with
+#
+#   ./configure CC=clang --enable-fuzz --enable-sanitize=address,undefined
+#
+# and let tests/fuzz/run, which finds the targets by their sources, run them.
 
-EXTRA_DIST += tests/fuzz/seeds
+dist_noinst_SCRIPTS += tests/fuzz/run
+EXTRA_DIST += tests/fuzz/dict tests/fuzz/seeds
 
 if FUZZING
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 noinst_PROGRAMS += \
 	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_uri \
@@ -17,23 +23,30 @@ noinst_PROGRAMS += \
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_addr_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_addr_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_frame_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
-tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
-tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
-endif
 
-if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz_dns
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/fuzz.h \
+	tests/unit/conf/sample.h
+tests_fuzz_fuzz_conf_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(LIBFUZZER) \
+	-Wl,--wrap=conf_file_read,--wrap=glob
+
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_dns_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_dns_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_frame_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
 endif

@@ -4,18 +4,22 @@ from .daemon import Daemon, config, route
 
 
 class OneProxy:
-    """`address` is where it listens. Bob and the mute one are reached over UDP,
-    Tom over TCP; `loop` is routed back to the proxy, `bomb` twice."""
+    """`address` is where it listens. Bob, Carol and the mute one are reached over
+    UDP, Tom over TCP, `both` are Bob and Tom; `loop` is routed back to the proxy,
+    `bomb` twice."""
 
     def __init__(self, directory, addresses, name="viaductd", preexec=None,
                  **sections):
         self.ip = addresses.take()
         self.address = (self.ip, 5060)
         self.bob_ip, self.tom_ip = addresses.take(), addresses.take()
-        self.mute_ip = addresses.take()
+        self.carol_ip, self.mute_ip = addresses.take(), addresses.take()
         routes = [route("bob", "sip:bob@%s" % self.bob_ip),
+                  route("carol", "sip:carol@%s" % self.carol_ip),
                   route("mute", "sip:mute@%s" % self.mute_ip),
                   route("tom", "sip:tom@%s;transport=tcp" % self.tom_ip),
+                  route("both", "sip:bob@%s" % self.bob_ip,
+                        "sip:tom@%s;transport=tcp" % self.tom_ip),
                   route("loop", "sip:loop@%s" % self.ip),
                   route("bomb", "sip:bomb@%s;a=1" % self.ip,
                         "sip:bomb@%s;a=2" % self.ip)]
