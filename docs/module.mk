@@ -4,6 +4,7 @@ dist_doc_DATA = \
 	NEWS \
 	LICENSE \
 	docs/architecture.md \
+	docs/compliance.md \
 	docs/configuration.md \
 	docs/configuration-guide.md \
 	docs/operating.md
@@ -12,7 +13,7 @@ dist_example_DATA = etc/viaduct.yaml
 dist_pkgdata_DATA = etc/viaduct.schema.json
 dist_man_MANS = docs/man/viaductd.8
 
-docs_tests = tests/check-docs.sh tests/check-generated.sh
+docs_tests = tests/check-docs.sh tests/check-generated.sh tests/check-compliance.sh
 TESTS += $(docs_tests)
 EXTRA_DIST += docs/generate $(docs_tests)
 

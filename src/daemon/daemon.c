@@ -38,8 +38,7 @@ struct daemon {
 	bool is_draining;
 };
 
-/* systemd(1)
- * ------------------------------------------------------------------- */
+/* systemd(1) --------------------------------------------------------------- */
 
 /* sd_notify(3): a datagram to the socket that the manager named. */
 static void tell_manager(const char *text)
@@ -65,8 +64,7 @@ static void tell_manager(const char *text)
 	close(fd);
 }
 
-/* Telling the workers
- * -------------------------------------------------------------- */
+/* Telling the workers ------------------------------------------------------ */
 
 static void tell_all(struct daemon *d, uint16_t kind, struct config *config)
 {
@@ -99,8 +97,7 @@ static void on_parcel(void *arg, struct parcel *p)
 		loop_stop(d->loop);
 }
 
-/* Signals
- * ----------------------------------------------------------------------------*/
+/* Signals ------------------------------------------------------------------ */
 
 static void on_deadline(struct timer *t)
 {
@@ -195,8 +192,7 @@ static int watch_signals(struct daemon *d)
 	return err;
 }
 
-/* Start
- * --------------------------------------------------------------------------------*/
+/* Start -------------------------------------------------------------------- */
 
 static void raise_descriptor_limit(void)
 {

@@ -9,8 +9,17 @@ libviaduct_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/daemon/test_no_memory \
 	tests/unit/daemon/test_settings \
 	tests/unit/daemon/test_state
+
+tests_unit_daemon_test_no_memory_SOURCES = \
+	tests/unit/daemon/test_no_memory.c \
+	tests/unit/daemon/config_test.h
+tests_unit_daemon_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_daemon_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_daemon_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC) \
+	-Wl,--wrap=mem_alloc,--wrap=mem_zalloc
 
 tests_unit_daemon_test_settings_SOURCES = \
 	tests/unit/daemon/test_settings.c \

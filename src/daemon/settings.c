@@ -105,8 +105,7 @@ const struct conf_option config_options[] = {
 };
 /* clang-format on */
 
-/* Checks that span options ----------------------------------------------------
- */
+/* Checks that span options ------------------------------------------------- */
 
 /* HOST or HOST:PORT into two: what a SIP URI has after "sip:", and no more. */
 static bool split_name(struct arena *arena, struct str name,
@@ -176,8 +175,7 @@ static void warn(const struct config *c, const char *path)
 					   "wants more"));
 }
 
-/* Making one
- * -------------------------------------------------------------------- */
+/* Making one --------------------------------------------------------------- */
 
 static void config_free(struct snapshot *s)
 {
@@ -311,8 +309,7 @@ int config_load(const char *path, bool to_log, struct config **out)
 	return 0;
 }
 
-/* Reading one
- * --------------------------------------------------------------------- */
+/* Reading one -------------------------------------------------------------- */
 
 unsigned config_n_workers(const struct config *c)
 {

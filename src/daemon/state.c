@@ -29,7 +29,8 @@ static int make_dir(const char *dir, char *why)
 		return explain(why, dir, "cannot look at the state directory");
 	if (S_ISDIR(st.st_mode))
 		return 0;
-	snprintf(why, WHY_MAX, "%.200s: the state directory is no directory", dir);
+	snprintf(why, WHY_MAX, "%.200s: the state directory is no directory",
+		 dir);
 	return VD_EEXIST;
 }
 
@@ -45,9 +46,10 @@ static int lock(const char *dir, struct state *s, char *why)
 		return 0;
 	if (errno != EWOULDBLOCK)
 		return explain(why, path, "cannot lock");
-	snprintf(why, WHY_MAX,
-		 "%.200s: another viaductd is running with this state directory",
-		 dir);
+	snprintf(
+		why, WHY_MAX,
+		"%.200s: another viaductd is running with this state directory",
+		dir);
 	return VD_EEXIST;
 }
 
@@ -69,7 +71,8 @@ static int read_secret(const char *path, struct state *s, char *why)
 		return 0;
 	}
 	snprintf(why, WHY_MAX,
-		 "%.200s: not a secret of %zu bytes; remove it to have a new one",
+		 "%.200s: not a secret of %zu bytes; remove it to have a new "
+		 "one",
 		 path, sizeof(s->secret));
 	return VD_ESYS;
 }

@@ -70,8 +70,7 @@ static struct str parcel_rest(const struct parcel *p, size_t head_len)
 	return (struct str){p->data + head_len, p->len - head_len};
 }
 
-/* From the transports
- * ---------------------------------------------------------- */
+/* From the transports ------------------------------------------------------ */
 
 static void on_message(void *arg, const struct flow *from, struct str bytes)
 {
@@ -127,8 +126,7 @@ static const struct transport_ops transport_ops = {
 	.on_conn_closed = on_conn_closed,
 };
 
-/* From the inbox
- * ----------------------------------------------------------------- */
+/* From the inbox ----------------------------------------------------------- */
 
 static void deliver_message(struct worker *w, struct parcel *p)
 {

@@ -8,8 +8,7 @@
 
 static void try_next(struct branch *b);
 
-/* The end --------------------------------------------------------------------
- */
+/* The end ------------------------------------------------------------------ */
 
 static void let_go(struct branch *b)
 {
@@ -27,18 +26,21 @@ void branch_free(struct branch *b)
 	list_del(&b->link);
 }
 
-static void end(struct branch *b)
+static void stop(struct branch *b)
 {
-	struct request *r = b->r;
-
-	if (b->is_ended)
-		return;
 	b->is_ended = true;
 	locate_end(b->locate);
 	b->locate = NULL;
-	timer_cancel(loop_wheel(r->proxy->env.loop), &b->timer);
-	r->n_pending--;
-	context_branch_ended(r, b->fork);
+	timer_cancel(loop_wheel(b->r->proxy->env.loop), &b->timer);
+	b->r->n_pending--;
+}
+
+static void end(struct branch *b)
+{
+	if (b->is_ended)
+		return;
+	stop(b);
+	context_branch_ended(b->r, b->fork);
 }
 
 /* What it means for the caller that no hop was left (16.6 step 7, 16.9). */
@@ -136,8 +138,7 @@ static void on_timer(struct timer *t)
 	end(b);
 }
 
-/* Responses ------------------------------------------------------------------
- */
+/* Responses ---------------------------------------------------------------- */
 
 static bool is_located(const struct branch *b)
 {
@@ -180,10 +181,28 @@ static bool fails_over(const struct branch *b, unsigned status)
 	return status == 503 && !b->is_cancelled && b->locate != NULL;
 }
 
+/* A 3xx whose targets are tried instead: it is no answer for the caller. */
+static bool follows(struct branch *b, struct sip_msg *msg)
+{
+	struct request *r = b->r;
+
+	if (msg->status > 399 || b->is_cancelled || b->is_pinned ||
+	    !fork_redirect(r, b->fork, msg))
+		return false;
+	r->n_pending++; /* hold it while they start */
+	stop(b);
+	fork_start(r, b->fork, b->fork->breadth);
+	r->n_pending--;
+	context_settle(r);
+	return true;
+}
+
 static void on_failure(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
 
+	if (follows(b, msg))
+		return;
 	context_offer(r, msg, msg->status, "");
 	if (fails_over(b, msg->status)) {
 		resolver_hop_failed(r->proxy->env.resolver, &b->found);
@@ -256,8 +275,7 @@ static const struct client_txn_ops ops = {
 	.on_ended = on_ended,
 };
 
-/* Sending --------------------------------------------------------------------
- */
+/* Sending ------------------------------------------------------------------ */
 
 static struct buf *print(struct branch *b, const struct hop *hop)
 {

@@ -1,6 +1,6 @@
 /*
- * The response context (RFC 3261 sections 16.2 and 16.7): the tree of targets,
- * which part of it runs, the best response so far, and the end.
+ * The response context (RFC 3261 sections 16.2 and 16.7): the best response so
+ * far, what is passed on, and the end. The tree of targets is in fork.c.
  */
 #include "proxy/proxy_priv.h"
 
@@ -9,116 +9,7 @@
 static const char completed_elsewhere[] =
 	"Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
 
-/* The tree ------------------------------------------------------------------
- */
-
-static bool fork_build(struct request *r, struct fork *f,
-		       const struct plan *plan, struct fork *parent)
-{
-	f->plan = plan;
-	f->parent = parent;
-	if (plan->kind == PLAN_LEAF)
-		return true;
-	f->children = arena_zalloc(&r->arena,
-				   plan->n_children * sizeof(*f->children));
-	if (f->children == NULL)
-		return false;
-	f->n_children = plan->n_children;
-	for (size_t i = 0; i < f->n_children; i++)
-		if (!fork_build(r, &f->children[i], &plan->children[i], f))
-			return false;
-	return true;
-}
-
-static unsigned count_leaves(const struct plan *plan)
-{
-	unsigned n = 0;
-
-	if (plan->kind == PLAN_LEAF)
-		return 1;
-	for (size_t i = 0; i < plan->n_children; i++)
-		n += count_leaves(&plan->children[i]);
-	return n;
-}
-
-/* The branches that run at the same time. */
-static unsigned plan_width(const struct plan *plan)
-{
-	unsigned n = 0;
-
-	if (plan->kind == PLAN_LEAF)
-		return 1;
-	for (size_t i = 0; i < plan->n_children; i++) {
-		unsigned w = plan_width(&plan->children[i]);
-
-		if (plan->kind == PLAN_PARALLEL)
-			n += w;
-		else if (w > n)
-			n = w;
-	}
-	return n;
-}
-
-static void fork_start(struct request *r, struct fork *f, uint32_t breadth);
-
-/* RFC 5393 section 5.3.3: the breadth is divided among what runs in parallel,
- * by the width of each part; what remains goes to the first. */
-static void start_parallel(struct request *r, struct fork *f)
-{
-	unsigned width = plan_width(f->plan);
-	uint32_t each = f->breadth / width;
-	uint32_t rest = f->breadth - each * width;
-
-	f->n_pending = f->n_children;
-	for (size_t i = 0; i < f->n_children; i++) {
-		struct fork *child = &f->children[i];
-		uint32_t share = each * plan_width(child->plan);
-
-		fork_start(r, child, i == 0 ? share + rest : share);
-	}
-}
-
-static void fork_start(struct request *r, struct fork *f, uint32_t breadth)
-{
-	f->breadth = breadth;
-	switch (f->plan->kind) {
-	case PLAN_LEAF:
-		branch_start(r, f);
-		break;
-	case PLAN_PARALLEL:
-		start_parallel(r, f);
-		break;
-	case PLAN_SEQUENTIAL:
-		f->next = 1;
-		f->n_pending = 1;
-		fork_start(r, &f->children[0], breadth);
-		break;
-	}
-}
-
-static void fork_ended(struct request *r, struct fork *f);
-
-static void child_ended(struct request *r, struct fork *f)
-{
-	f->n_pending--;
-	if (f->plan->kind == PLAN_SEQUENTIAL && f->next < f->n_children &&
-	    !r->is_ended) {
-		f->n_pending++;
-		fork_start(r, &f->children[f->next++], f->breadth);
-		return;
-	}
-	if (f->n_pending == 0)
-		fork_ended(r, f);
-}
-
-static void fork_ended(struct request *r, struct fork *f)
-{
-	if (f->parent != NULL)
-		child_ended(r, f->parent);
-}
-
-/* Responses ------------------------------------------------------------------
- */
+/* Responses ---------------------------------------------------------------- */
 
 /* 18.3: on a datagram it may be missing, on a stream it must not, and this may
  * go on over one. */
@@ -202,12 +93,14 @@ static void on_trying_due(struct timer *t)
  * that the caller's Timer E takes to reach T2. */
 static void expect_trying(struct request *r)
 {
-	uint32_t wait_ms = 0;
+	uint32_t wait_ms = 0, e_ms = r->conf->timers.t1;
 
 	if (request_is(r, SIP_INVITE) || r->is_final_sent)
 		return;
-	for (uint32_t ms = r->conf->timers.t1; ms < r->conf->timers.t2; ms *= 2)
-		wait_ms += ms;
+	do {
+		wait_ms += e_ms;
+		e_ms *= 2;
+	} while (e_ms < r->conf->timers.t2);
 	timer_init(&r->trying, on_trying_due);
 	timer_arm(loop_wheel(r->proxy->env.loop), &r->trying, wait_ms);
 }
@@ -368,27 +261,23 @@ static void send_best(struct request *r)
 			       "no branch had a better answer");
 }
 
-/* Progress
- * --------------------------------------------------------------------*/
+/* Progress ----------------------------------------------------------------- */
 
 void context_start(struct request *r, const struct plan *plan)
 {
-	unsigned n = count_leaves(plan);
-	unsigned width = plan_width(plan);
-
-	if (n > r->conf->limits.max_branches) {
+	if (plan_leaves(plan) > r->conf->limits.max_branches) {
 		request_reject(r, 500, STR("Too Many Branches"), STR_NONE,
 			       "limits.max_branches is reached");
 		return;
 	}
-	if (width > r->breadth) {
+	if (plan_width(plan) > r->breadth) {
 		request_reject(r, 440, STR_NONE, STR_NONE,
 			       "RFC 5393 5.3.3: Max-Breadth is smaller than "
 			       "the fork");
 		return;
 	}
 	r->root = arena_zalloc(&r->arena, sizeof(*r->root));
-	if (r->root == NULL || !fork_build(r, r->root, plan, NULL)) {
+	if (r->root == NULL || !fork_build(r, r->root, plan)) {
 		request_reject(r, 503, STR_NONE, STR_NONE, "no memory");
 		return;
 	}

@@ -5,6 +5,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/branch.c \
 	src/proxy/conf.c \
 	src/proxy/context.c \
+	src/proxy/fork.c \
 	src/proxy/forward.c \
 	src/proxy/limits.c \
 	src/proxy/ours.c \
@@ -22,6 +23,7 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_branch \
 	tests/unit/proxy/test_context \
 	tests/unit/proxy/test_forward \
+	tests/unit/proxy/test_no_memory \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
 
@@ -44,6 +46,12 @@ tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
 tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_proxy_test_no_memory_SOURCES = tests/unit/proxy/test_no_memory.c \
+	$(proxy_bench)
+tests_unit_proxy_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
 tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
 	$(proxy_bench)
 tests_unit_proxy_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -53,4 +61,14 @@ tests_unit_proxy_test_token_SOURCES = tests/unit/proxy/test_token.c \
 	$(proxy_bench)
 tests_unit_proxy_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_token_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif
+
+EXTRA_DIST += tests/fuzz/seeds/request
+
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_request
+tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c
+tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
+	-Wl,--wrap=transport_send
+tests_fuzz_fuzz_request_LDADD = $(VIADUCT_LIBS)
 endif

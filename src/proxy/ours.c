@@ -110,6 +110,8 @@ bool request_host_is_local(const struct request *r, struct str host,
 {
 	struct transport_set *s = r->proxy->env.transports;
 
+	if (host.len == 0)
+		return false; /* a URI of another scheme */
 	if (is_self(s, r->conf, host, port))
 		return true;
 	return ours_is_domain(r->conf, host) &&

@@ -45,7 +45,7 @@ struct proxy {
 	bool is_draining;
 };
 
-/* conf.c ------------------------------------------------------------------ */
+/* conf.c ------------------------------------------------------------------- */
 struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
 struct txn_timers proxy_txn_timers(const struct proxy_conf *c);
 
@@ -55,7 +55,7 @@ void source_limiter_free(struct source_limiter *l);
 bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 			   uint32_t per_second, uint64_t now_ms);
 
-/* ours.c ------------------------------------------------------------------ */
+/* ours.c ------------------------------------------------------------------- */
 
 /* Does the URI name this proxy: a listener, an advertised name, a domain? */
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
@@ -77,7 +77,7 @@ struct str ours_sent_by(const struct request *r, const struct hop *hop,
 bool ours_is_sent_by(struct proxy *p, const struct flow *from,
 		     const struct sip_via *via);
 
-/* token.c ----------------------------------------------------------------- */
+/* token.c ------------------------------------------------------------------ */
 
 /* Make the token of a dialog that r begins, reached through `far`. Returns the
  * length of the text in out (TOKEN_TEXT_MAX bytes). */
@@ -88,7 +88,7 @@ bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		 struct dialog *out);
 extern const struct str token_param; /* the URI parameter that holds it */
 
-/* reply.c ----------------------------------------------------------------- */
+/* reply.c ------------------------------------------------------------------ */
 
 /* Where responses to a request go (18.2.2, RFC 3581). */
 void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
@@ -111,7 +111,7 @@ void reply_stateless(struct proxy *p, const struct proxy_conf *c,
 		     struct arena *arena, unsigned status, struct str reason,
 		     struct str extra);
 
-/* request.c --------------------------------------------------------------- */
+/* request.c ---------------------------------------------------------------- */
 
 /* A request with the message copied and indexed; NULL: no memory. The message
  * may be bad: see msg->bad. */
@@ -128,7 +128,7 @@ bool request_is_understood(struct request *r, enum sip_hdr_id id,
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);
 
-/* forward.c --------------------------------------------------------------- */
+/* forward.c ---------------------------------------------------------------- */
 
 /* What one copy of the request carries (16.6). */
 struct outgoing {
@@ -165,7 +165,7 @@ const struct hop *forward_pinned_hop(const struct request *r);
 /* ack.c: an ACK that matches no transaction. */
 void ack_forward(struct request *r);
 
-/* context.c --------------------------------------------------------------- */
+/* context.c ---------------------------------------------------------------- */
 
 void context_start(struct request *r, const struct plan *plan);
 /* The caller's CANCEL; reason_field: its Reason as a whole field, or empty. */
@@ -185,11 +185,28 @@ void context_trying(struct request *r); /* 100, once, for an INVITE */
 /* Free the request when nothing is pending any more. */
 void context_settle(struct request *r);
 
+/* fork.c ------------------------------------------------------------------- */
+
+/* Leaves of a plan, and how many of them may run at the same time. */
+unsigned plan_leaves(const struct plan *plan);
+unsigned plan_width(const struct plan *plan);
+
+/* Make the nodes of a plan below f. False: no memory. */
+bool fork_build(struct request *r, struct fork *f, const struct plan *plan);
+void fork_start(struct request *r, struct fork *f, uint32_t breadth);
+/* f (a leaf's branch) has ended: start what comes next. */
+void fork_ended(struct request *r, struct fork *f);
+/* Stop all timers at and below f. */
+void fork_stop(struct request *r, struct fork *f);
+/* A 3xx to the leaf f: put the targets that it names below f, to be started.
+ * False: none are new, or they are not wanted. */
+bool fork_redirect(struct request *r, struct fork *f, struct sip_msg *msg);
+
 /* best.c: true if `status` is a better final response than `than` (16.7
  * step 6). */
 bool best_is_better(unsigned status, unsigned than);
 
-/* branch.c ---------------------------------------------------------------- */
+/* branch.c ----------------------------------------------------------------- */
 
 struct branch {
 	struct list link;

@@ -46,8 +46,12 @@ static bool index_message(struct request *r, struct str bytes)
 	struct sip_limits limits = proxy_sip_limits(r->conf);
 	size_t size;
 
-	if (sip_msg_index(bytes, &limits, p->hdrs, r->msg) == 0)
+	if (sip_msg_index(bytes, &limits, p->hdrs, r->msg) == 0) {
+		if (r->msg->count[SIP_HDR_ROUTE] != 0)
+			r->msg->route =
+				arena_zalloc(&r->arena, sizeof(*r->msg->route));
 		sip_msg_check(r->msg, &limits);
+	}
 	size = r->msg->n_hdrs * sizeof(*r->msg->hdrs);
 	r->msg->hdrs = arena_alloc(&r->arena, size);
 	if (r->msg->hdrs == NULL)
@@ -107,6 +111,8 @@ void request_free(struct request *r)
 	LIST_FOREACH(it, tmp, &r->branches)
 	branch_free(LIST_ENTRY(it, struct branch, link));
 	locate_end(r->locate);
+	if (r->root != NULL)
+		fork_stop(r, r->root);
 	timer_cancel(loop_wheel(p->env.loop), &r->trying);
 	if (r->txn != NULL)
 		server_txn_detach(r->txn);

@@ -100,8 +100,7 @@ enum step_result step_validate(struct request *r)
 	return STEP_NEXT;
 }
 
-/* Route preprocessing (16.4) ------------------------------------------------
- */
+/* Route preprocessing (16.4) ----------------------------------------------- */
 
 static bool keep_dialog(struct request *r, struct str token,
 			struct dialog *found)
@@ -177,6 +176,11 @@ static bool undo_strict_routing(struct request *r)
 			       "16.4: the last Route value is no URI");
 		return false;
 	}
+	if (r->uri->scheme != SIP_SCHEME_SIP) {
+		request_reject(r, 416, STR_NONE, STR_NONE,
+			       "16.4: no route for the last Route's scheme");
+		return false;
+	}
 	note_dialog(r, uri);
 	r->n_routes_dropped_last = 1;
 	TRACE_STEP(&r->tag, "preprocess",
@@ -234,29 +238,38 @@ static bool strip_maddr(struct request *r)
 	return true;
 }
 
+/* The URI of a Route value; the top one has been parsed before. */
+static const struct sip_uri *route_uri(struct request *r, struct str value,
+				       struct sip_uri *other)
+{
+	const struct sip_route *top = r->msg->route;
+
+	if (top != NULL && top->text.p == value.p)
+		return &top->uri;
+	return sip_route_parse(value, other) == 0 ? other : NULL;
+}
+
 /* Take our own values off the top of Route; both, where we put two. */
 static bool pop_own_routes(struct request *r)
 {
 	struct sip_values it;
-	unsigned n = 0;
+	struct sip_uri other;
 
 	r->route = STR_NONE;
-	for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE); sip_values_next(&it);
-	     n++) {
-		struct sip_addr addr;
-		struct sip_uri uri;
+	for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE);
+	     sip_values_next(&it);) {
+		const struct sip_uri *uri = route_uri(r, it.value, &other);
 
-		if (sip_addr_parse(it.value, &addr) != 0 ||
-		    sip_uri_parse(addr.uri, &uri) != 0) {
+		if (uri == NULL) {
 			request_reject(r, 400, STR("Bad Route"), STR_NONE,
 				       "16.4: a Route value is no URI");
 			return false;
 		}
-		if (!ours_is_uri(r, &uri)) {
+		if (!ours_is_uri(r, uri)) {
 			r->route = it.value;
 			break;
 		}
-		note_dialog(r, &uri);
+		note_dialog(r, uri);
 		r->n_routes_popped++;
 	}
 	if (r->n_routes_dropped_last != 0 && r->route.p != NULL &&

@@ -5,8 +5,7 @@
 
 enum { STATUS_MIN = 300, STATUS_MAX = 699 };
 
-/* Values of a match -----------------------------------------------------------
- */
+/* Values of a match -------------------------------------------------------- */
 
 static const char *const caller_names[] = {"anonymous", "trusted",
 					   "authenticated", NULL};
@@ -197,8 +196,7 @@ static void parse_match(struct conf_run *run, const struct conf_node *n,
 	}
 }
 
-/* Plans
- * ------------------------------------------------------------------------- */
+/* Plans -------------------------------------------------------------------- */
 
 static const char *const fork_names[] = {"parallel", "sequential", NULL};
 
@@ -308,6 +306,8 @@ static void combine(struct conf_run *run, const struct conf_node *n,
 struct forward {
 	const struct conf_node *to, *next_hop;
 	int fork;
+	uint32_t timeout; /* milliseconds */
+	bool recurse;
 };
 
 static void keep_node(struct conf_run *run, const struct conf_node *n,
@@ -327,9 +327,33 @@ static const struct conf_option forward_options[] = {
 	  .help = "A URI or a list: where to send it, with the Request-URI as it is." },
 	{ .name = "fork", .type = CONF_ENUM, .offset = offsetof(struct forward, fork), .def = "parallel", .names = fork_names,
 	  .help = "How the outermost list is tried; a list inside a list alternates." },
+	{ .name = "timeout", .type = CONF_DURATION, .offset = offsetof(struct forward, timeout), .def = "0ms", .min = 0, .max = 3600000,
+	  .help = "How long each set may take: each element of a sequential list, or the whole of another; then it is cancelled and the next one tried. 0ms: until Timer C." },
+	{ .name = "recurse", .type = CONF_BOOL, .offset = offsetof(struct forward, recurse), .def = "false",
+	  .help = "Follow 3xx answers: try the Contact URIs they name, higher q first." },
 	{ 0 },
 };
 /* clang-format on */
+
+static void set_recurse(struct plan *plan)
+{
+	struct plan *children = (struct plan *)plan->children;
+
+	plan->recurse = plan->kind == PLAN_LEAF;
+	for (size_t i = 0; i < plan->n_children; i++)
+		set_recurse(&children[i]);
+}
+
+static void set_timeout(struct plan *plan, uint32_t timeout_ms)
+{
+	struct plan *children = (struct plan *)plan->children;
+
+	if (plan->kind != PLAN_SEQUENTIAL)
+		plan->timeout_ms = timeout_ms;
+	for (size_t i = 0;
+	     plan->kind == PLAN_SEQUENTIAL && i < plan->n_children; i++)
+		children[i].timeout_ms = timeout_ms;
+}
 
 static void parse_forward_map(struct conf_run *run, const struct conf_node *n,
 			      struct plan *out)
@@ -349,10 +373,12 @@ static void parse_forward_map(struct conf_run *run, const struct conf_node *n,
 		conf_run_leave(run);
 	}
 	combine(run, n, &to, &hop, out);
+	set_timeout(out, f.timeout);
+	if (f.recurse)
+		set_recurse(out);
 }
 
-/* Actions
- * -------------------------------------------------------------------------*/
+/* Actions ------------------------------------------------------------------ */
 
 static struct plan *new_plan(struct conf_run *run, struct verdict *v)
 {
@@ -520,7 +546,7 @@ static const struct conf_option rule_options[] = {
 	{ .name = "match", .type = CONF_CUSTOM, .offset = offsetof(struct rule, match), .def = "", .parse = parse_match,
 	  .help = "Conditions that must all hold." },
 	{ .name = "forward", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_forward,
-	  .help = "request-uri, a URI, a list of URIs (tried in parallel), or { to, next_hop, fork }." },
+	  .help = "request-uri, a URI, a list of URIs (tried in parallel), or { to, next_hop, fork, timeout, recurse }." },
 	{ .name = "redirect", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_redirect,
 	  .help = "A URI or a list (302), or { code, to }." },
 	{ .name = "reject", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_reject,
@@ -531,8 +557,7 @@ static const struct conf_option rule_options[] = {
 };
 /* clang-format on */
 
-/* Built-in rules
- * ---------------------------------------------------------------------*/
+/* Built-in rules ----------------------------------------------------------- */
 
 static const struct str local_text[] = {{"local", 5}};
 static const struct str register_text[] = {{"REGISTER", 8}};

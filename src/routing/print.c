@@ -64,6 +64,17 @@ static bool is_uniform(const struct plan *plan, struct str uri)
 	return true;
 }
 
+static void put_limits(FILE *to, const struct plan *plan)
+{
+	const struct plan *set =
+		plan->kind == PLAN_SEQUENTIAL ? &plan->children[0] : plan;
+
+	if (set->timeout_ms != 0)
+		fprintf(to, ", timeout: %ums", set->timeout_ms);
+	if (leaf_of(plan)->recurse)
+		fputs(", recurse: true", to);
+}
+
 static void put_forward(FILE *to, const struct plan *plan)
 {
 	const struct plan *leaf = leaf_of(plan);
@@ -80,6 +91,7 @@ static void put_forward(FILE *to, const struct plan *plan)
 		fprintf(to, ", fork: %s",
 			plan->kind == PLAN_PARALLEL ? "parallel"
 						    : "sequential");
+	put_limits(to, plan);
 	fputs(" }", to);
 }
 

@@ -97,12 +97,30 @@ bool sip_addr_split(struct str text, struct sip_addr *out)
 	return (p == end || *p == ';') && addr_params(p, end, out);
 }
 
+int sip_addr_fill(struct str text, struct sip_addr *out)
+{
+	if (text.len == 0 || !sip_addr_split(text, out) ||
+	    !is_uri_like(out->uri))
+		return VD_EINVAL;
+	return 0;
+}
+
 int sip_addr_parse(struct str text, struct sip_addr *out)
 {
 	struct sip_addr a;
+	int err = sip_addr_fill(text, &a);
 
-	if (text.len == 0 || !sip_addr_split(text, &a) || !is_uri_like(a.uri))
+	if (err == 0)
+		*out = a;
+	return err;
+}
+
+int sip_route_parse(struct str text, struct sip_uri *uri)
+{
+	struct sip_addr addr;
+
+	if (text.len == 0 || !sip_addr_split(text, &addr) ||
+	    addr.uri.p[-1] != '<')
 		return VD_EINVAL;
-	*out = a;
-	return 0;
+	return sip_uri_fill(addr.uri, uri);
 }

@@ -72,18 +72,26 @@ static int check_uri(struct sip_msg *m, const struct sip_limits *limits)
 	return 0;
 }
 
+static unsigned count_values(struct str rest)
+{
+	struct str value;
+	unsigned n = 0;
+
+	if (memchr(rest.p, ',', rest.len) == NULL)
+		return rest.len != 0;
+	while (sip_value_split(&rest, &value))
+		n++;
+	return n;
+}
+
 static bool has_many_vias(const struct sip_msg *m, unsigned max)
 {
 	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
-	struct sip_values it;
 	unsigned n = 0;
 
-	if (h->next == 0 && h->value_len == m->via.text.len)
-		return max == 0;
-	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
-		if (++n > max)
-			return true;
-	return false;
+	for (; h != NULL && n <= max; h = sip_msg_next(m, h))
+		n += count_values(sip_hdr_value(m, h));
+	return n > max;
 }
 
 /* The top value is ours to understand; the others are only counted. */
@@ -132,14 +140,23 @@ static int check_dialog(struct sip_msg *m)
 
 /* name-addr, with the brackets, and a good URI in it; without headers, which
  * have no place there (19.1.1) and would come into the Request-URI (16.6 step
- * 6). */
-static bool is_route(struct str value)
+ * 6). The topmost one is remembered. */
+static bool are_routes(const struct sip_msg *m)
 {
-	struct sip_addr addr;
-	struct sip_uri uri;
+	struct sip_uri unused, *uri = &unused;
+	struct sip_values it;
 
-	return sip_addr_split(value, &addr) && addr.uri.p[-1] == '<' &&
-	       sip_uri_parse(addr.uri, &uri) == 0 && uri.headers.p == NULL;
+	sip_values_start(&it, m, SIP_HDR_ROUTE);
+	if (m->route != NULL)
+		uri = &m->route->uri;
+	for (; sip_values_next(&it); uri = &unused) {
+		if (sip_route_parse(it.value, uri) != 0 ||
+		    uri->headers.p != NULL)
+			return false;
+		if (uri != &unused)
+			m->route->text = it.value;
+	}
+	return true;
 }
 
 /* Of interest to a registrar; in other requests Contact is the far end's. */
@@ -157,11 +174,8 @@ static int check_contacts(struct sip_msg *m)
 
 static int check_routing(struct sip_msg *m)
 {
-	struct sip_values it;
-
-	for (sip_values_start(&it, m, SIP_HDR_ROUTE); sip_values_next(&it);)
-		if (!is_route(it.value))
-			return sip_msg_blame(m, 400, "Malformed Route");
+	if (!are_routes(m))
+		return sip_msg_blame(m, 400, "Malformed Route");
 	if (m->count[SIP_HDR_MAX_FORWARDS] != 0 &&
 	    sip_msg_max_forwards(m, UINT32_MAX) == UINT32_MAX)
 		return sip_msg_blame(m, 400, "Malformed Max-Forwards");

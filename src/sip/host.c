@@ -1,4 +1,6 @@
 /* Hosts and ports (RFC 3261 section 25.1, RFC 5954 for IPv6). */
+#include <limits.h>
+
 #include "sip_priv.h"
 #include "viaduct/util/addr.h"
 #include "viaduct/util/err.h"
@@ -7,29 +9,38 @@ enum {
 	IPV6_TEXT_MAX = 64, /* with room for brackets and zeros */
 };
 
-static bool is_octet(unsigned n, unsigned n_digits)
+static inline unsigned digit_at(const char *p, const char *end)
 {
-	return n <= 255 && n_digits >= 1 && n_digits <= 3;
+	return p < end ? (unsigned)(unsigned char)*p - '0' : UINT_MAX;
+}
+
+/* Past up to three digits with a value up to 255; NULL: something else. */
+static inline const char *octet_span(const char *p, const char *end)
+{
+	unsigned value = digit_at(p, end), digit;
+
+	if (value > 9)
+		return NULL;
+	digit = digit_at(++p, end);
+	if (digit > 9)
+		return p;
+	value = value * 10 + digit;
+	digit = digit_at(++p, end);
+	if (digit > 9)
+		return p;
+	return value * 10 + digit <= 255 ? p + 1 : NULL;
 }
 
 /* Past four numbers, each 0 to 255, with dots between; NULL: something else. */
 static const char *ipv4_span(const char *p, const char *end)
 {
-	unsigned octet = 0, n_digits = 0, n_dots = 0;
-
-	for (; p < end; p++) {
-		unsigned digit = (unsigned char)*p - '0';
-
-		if (digit <= 9) {
-			octet = octet * 10 + digit;
-			n_digits++;
-			continue;
-		}
-		if (*p != '.' || !is_octet(octet, n_digits) || ++n_dots > 3)
-			break;
-		octet = n_digits = 0;
+	for (int i = 0; i < 3; i++) {
+		p = octet_span(p, end);
+		if (p == NULL || !at_char(p, end, '.'))
+			return NULL;
+		p++;
 	}
-	return n_dots == 3 && is_octet(octet, n_digits) ? p : NULL;
+	return octet_span(p, end);
 }
 
 /*

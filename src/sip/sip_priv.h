@@ -50,10 +50,13 @@ static inline const char *span(const char *p, const char *end, unsigned classes)
 	return p;
 }
 
-/* Past what is common in sixteen bytes; more of the class may follow. */
+/* Past what is common in sixteen bytes; more of the class may follow. The last
+ * bytes are looked at together with some before them. */
 static inline const char *span_common(const char *p, const char *end,
 				      unsigned wide_class)
 {
+	if (end - p < 16)
+		return p;
 	while (end - p >= 16) {
 		unsigned others = ~common_mask16(p) & 0xffff;
 
@@ -66,7 +69,7 @@ static inline const char *span_common(const char *p, const char *end,
 			return p;
 		p++;
 	}
-	return p;
+	return common_mask16(end - 16) == 0xffff ? end : p;
 }
 
 /* The same for what is usually long. The loop wants four characters that have
@@ -188,7 +191,12 @@ is_lower(const char *s, const char *lower, size_t len)
 #define IS_NAME(s, lit)                                                        \
 	((s).len == sizeof(lit) - 1 && is_lower((s).p, lit, sizeof(lit) - 1))
 
-/* sip_addr_parse() without a look at the URI; may leave `out` half filled. */
+/* The parsers of single values; on error they may leave `out` half filled. */
+int sip_via_fill(struct str text, struct sip_via *out);
+int sip_addr_fill(struct str text, struct sip_addr *out);
+int sip_uri_fill(struct str text, struct sip_uri *out);
+
+/* The same as sip_addr_fill() without a look at the URI. */
 bool sip_addr_split(struct str text, struct sip_addr *out);
 
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);

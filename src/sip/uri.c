@@ -144,22 +144,29 @@ static const char *opaque_rest(const char *p, const char *end,
 	return q > p ? q : NULL;
 }
 
-int sip_uri_parse(struct str text, struct sip_uri *out)
+int sip_uri_fill(struct str text, struct sip_uri *out)
 {
-	struct sip_uri u = {.text = text};
 	const char *end = str_end(text), *p;
 
 	p = text.len != 0 ? sip_scheme_span(text.p, end) : NULL;
 	if (p == NULL)
 		return VD_EINVAL;
-	u.scheme_name = slice(text.p, p - 1);
-	u.scheme = scheme_parse(u.scheme_name);
-	if (u.scheme == SIP_SCHEME_SIP || u.scheme == SIP_SCHEME_SIPS)
-		p = sip_uri_rest(p, end, &u);
+	*out = (struct sip_uri){.text = text};
+	out->scheme_name = slice(text.p, p - 1);
+	out->scheme = scheme_parse(out->scheme_name);
+	if (out->scheme == SIP_SCHEME_SIP || out->scheme == SIP_SCHEME_SIPS)
+		p = sip_uri_rest(p, end, out);
 	else
-		p = opaque_rest(p, end, &u);
-	if (p != end)
-		return VD_EINVAL;
-	*out = u;
-	return 0;
+		p = opaque_rest(p, end, out);
+	return p == end ? 0 : VD_EINVAL;
+}
+
+int sip_uri_parse(struct str text, struct sip_uri *out)
+{
+	struct sip_uri u;
+	int err = sip_uri_fill(text, &u);
+
+	if (err == 0)
+		*out = u;
+	return err;
 }

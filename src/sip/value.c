@@ -68,16 +68,19 @@ bool sip_values_next(struct sip_values *it)
 /* 1*DIGIT LWS Method, the number below 2^31 (RFC 3261 section 8.1.1.5). */
 int sip_cseq_parse(struct str text, struct sip_cseq *out)
 {
-	const char *end = str_end(text);
-	const char *digits_end = span(text.p, end, CT_DIGIT);
-	const char *method = skip_lws(digits_end, end);
-	uint32_t number;
+	const char *p = text.p, *end = str_end(text), *method;
+	uint64_t number = 0;
 
-	if (str_to_u32(slice(text.p, digits_end), INT32_MAX, &number) != 0 ||
-	    method == digits_end || method == end ||
-	    span(method, end, CT_TOKEN) < end)
+	for (; p < end && is_class(*p, CT_DIGIT); p++) {
+		number = number * 10 + (uint64_t)(*p - '0');
+		if (number > INT32_MAX)
+			return VD_EINVAL;
+	}
+	method = skip_lws(p, end);
+	if (p == text.p || method == p || method == end ||
+	    span_long(method, end, CT_TOKEN) < end)
 		return VD_EINVAL;
-	out->number = number;
+	out->number = (uint32_t)number;
 	out->method = slice(method, end);
 	return 0;
 }
@@ -105,7 +108,7 @@ const struct sip_via *sip_msg_top_via(struct sip_msg *m)
 
 		note(m, SIP_SEEN_VIA,
 		     sip_value_split(&rest, &value)
-			     ? sip_via_parse(value, &m->via)
+			     ? sip_via_fill(value, &m->via)
 			     : VD_ENOENT);
 	}
 	return (m->seen_bad & SIP_SEEN_VIA) == 0 ? &m->via : NULL;
@@ -116,7 +119,7 @@ static const struct sip_addr *cached_addr(struct sip_msg *m, uint32_t bit,
 					  struct sip_addr *addr)
 {
 	if (!is_seen(m, bit))
-		note(m, bit, sip_addr_parse(sip_msg_value(m, id), addr));
+		note(m, bit, sip_addr_fill(sip_msg_value(m, id), addr));
 	return (m->seen_bad & bit) == 0 ? addr : NULL;
 }
 
@@ -141,7 +144,7 @@ const struct sip_cseq *sip_msg_cseq(struct sip_msg *m)
 const struct sip_uri *sip_msg_uri(struct sip_msg *m)
 {
 	if (!is_seen(m, SIP_SEEN_URI))
-		note(m, SIP_SEEN_URI, sip_uri_parse(m->uri_text, &m->uri));
+		note(m, SIP_SEEN_URI, sip_uri_fill(m->uri_text, &m->uri));
 	return (m->seen_bad & SIP_SEEN_URI) == 0 ? &m->uri : NULL;
 }
 

@@ -121,20 +121,27 @@ static bool via_params(const char *p, const char *end, struct sip_via *v)
 	return via_slots_ok(v);
 }
 
-int sip_via_parse(struct str text, struct sip_via *out)
+int sip_via_fill(struct str text, struct sip_via *out)
 {
-	struct sip_via v = {.text = text};
 	const char *p = text.p, *end = str_end(text);
 
 	if (text.len == 0)
 		return VD_EINVAL;
-	p = via_protocol(p, end, &v);
+	*out = (struct sip_via){.text = text};
+	p = via_protocol(p, end, out);
 	if (p != NULL)
-		p = via_sent_by(p, end, &v);
-	if (p == NULL || !via_params(p, end, &v))
-		return VD_EINVAL;
-	*out = v;
-	return 0;
+		p = via_sent_by(p, end, out);
+	return p != NULL && via_params(p, end, out) ? 0 : VD_EINVAL;
+}
+
+int sip_via_parse(struct str text, struct sip_via *out)
+{
+	struct sip_via v;
+	int err = sip_via_fill(text, &v);
+
+	if (err == 0)
+		*out = v;
+	return err;
 }
 
 /* From the semicolon of a parameter to its end, given its value. */

@@ -71,7 +71,7 @@ uint64_t client_txn_id(const struct client_txn *ct)
 	return ct->txn.id;
 }
 
-/* What the machines do ---------------------------------------------------- */
+/* What the machines do ----------------------------------------------------- */
 
 void client_tell(struct txn *t, const struct txn_input *in)
 {
@@ -131,7 +131,7 @@ void client_acknowledge(struct txn *t, struct sip_msg *resp)
 	txn_send(t);
 }
 
-/* Cancelling (9.1) -------------------------------------------------------- */
+/* Cancelling (9.1) --------------------------------------------------------- */
 
 static struct buf *cancel_print(struct txn *t, struct str extra)
 {
@@ -197,7 +197,7 @@ void client_catch_up(struct txn *t)
 		txn_todo(t, EV_DETACH);
 }
 
-/* Responses (17.1.3) ------------------------------------------------------ */
+/* Responses (17.1.3) ------------------------------------------------------- */
 
 static struct client_txn *client_find(struct txn_table *t, struct str branch)
 {
@@ -253,7 +253,7 @@ bool txn_receive_response(struct txn_table *t, struct sip_msg *resp,
 	return true;
 }
 
-/* ICMP -------------------------------------------------------------------- */
+/* ICMP --------------------------------------------------------------------- */
 
 /* Next line of a head that may be cut off. */
 static bool line_next(struct str *rest, struct str *line)

@@ -128,7 +128,7 @@ void txn_free(struct txn *t)
 	mem_free(mem, t, txn_size(t->machine));
 }
 
-/* The end of the turn ----------------------------------------------------- */
+/* The end of the turn ------------------------------------------------------ */
 
 static void txn_run_due(struct txn *t)
 {

@@ -36,6 +36,8 @@ struct plan {
 	enum { PLAN_LEAF, PLAN_PARALLEL, PLAN_SEQUENTIAL } kind;
 	struct str uri;      /* leaf: the new Request-URI; empty: as it is */
 	struct str next_hop; /* leaf: send it there; empty: Route or URI */
+	bool recurse;        /* leaf: follow a 3xx (16.5) */
+	uint32_t timeout_ms; /* a set: how long it may take; 0: no limit */
 	const struct plan *children;
 	size_t n_children;
 };
@@ -65,6 +67,8 @@ struct fork {
 	size_t next;      /* sequential: the child to start next */
 	size_t n_pending; /* children that have not ended */
 	uint32_t breadth; /* Max-Breadth that it may use (RFC 5393 5.3.3) */
+	bool is_over;     /* it has ended, or its time is over */
+	struct fork_timer *timer; /* NULL: it has no limit */
 };
 
 /* The best final response so far (16.7 step 6); bytes in the arena, or status

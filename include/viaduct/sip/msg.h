@@ -104,6 +104,12 @@ struct sip_addr {
 	struct str tag;     /* p == NULL: none */
 };
 
+/* A Route value and the URI in it (section 20.34). */
+struct sip_route {
+	struct str text;
+	struct sip_uri uri;
+};
+
 struct sip_cseq {
 	uint32_t number;
 	struct str method;
@@ -115,7 +121,6 @@ enum { /* what msg->seen remembers as parsed: ok or bad */
        SIP_SEEN_TO = 1 << 2,
        SIP_SEEN_CSEQ = 1 << 3,
        SIP_SEEN_URI = 1 << 4,
-       SIP_SEEN_ROUTE = 1 << 5,
 };
 
 struct sip_msg {
@@ -138,6 +143,10 @@ struct sip_msg {
 	/* What is wrong with it, as a reason phrase; NULL: nothing so far. */
 	const char *bad;
 	unsigned bad_status; /* 400, 505 ...; 0 with bad == NULL */
+
+	/* The caller's room for the topmost Route, set before sip_msg_check(),
+	 * which fills it; NULL: nobody wants it. */
+	struct sip_route *route;
 
 	/* caches; use the functions below */
 	uint32_t seen, seen_bad;
@@ -213,7 +222,7 @@ bool sip_bytes_are_response(struct str bytes);
  */
 struct str sip_bytes_call_id(struct str bytes);
 
-/* Field values ------------------------------------------------------------ */
+/* Field values ------------------------------------------------------------- */
 
 static inline struct str sip_hdr_value(const struct sip_msg *m,
 				       const struct sip_hdr *h)
@@ -228,15 +237,24 @@ static inline struct str sip_hdr_name(const struct sip_msg *m,
 }
 
 /* First field of this kind / the next one; NULL at the end. */
-const struct sip_hdr *sip_msg_first(const struct sip_msg *m,
-				    enum sip_hdr_id id);
+static inline const struct sip_hdr *sip_msg_first(const struct sip_msg *m,
+						  enum sip_hdr_id id)
+{
+	return m->first[id] != 0 ? &m->hdrs[m->first[id] - 1] : NULL;
+}
 const struct sip_hdr *sip_msg_next(const struct sip_msg *m,
 				   const struct sip_hdr *h);
 /* By name, for fields that have no id: any case. */
 const struct sip_hdr *sip_msg_find(const struct sip_msg *m, struct str name);
 
 /* The first field's value; STR_NONE when there is no such field. */
-struct str sip_msg_value(const struct sip_msg *m, enum sip_hdr_id id);
+static inline struct str sip_msg_value(const struct sip_msg *m,
+				       enum sip_hdr_id id)
+{
+	const struct sip_hdr *h = sip_msg_first(m, id);
+
+	return h != NULL ? sip_hdr_value(m, h) : STR_NONE;
+}
 
 /*
  * Step through the comma-separated values of all fields of one kind; quoted
@@ -279,6 +297,9 @@ uint32_t sip_msg_max_forwards(const struct sip_msg *m, uint32_t absent);
 int sip_via_parse(struct str text, struct sip_via *out);
 int sip_addr_parse(struct str text, struct sip_addr *out);
 int sip_cseq_parse(struct str text, struct sip_cseq *out);
+/* The URI of a Route value, which has brackets around it; on error it may be
+ * half filled. */
+int sip_route_parse(struct str text, struct sip_uri *uri);
 
 /* The phrase of RFC 3261 section 21 for a status; "" for unknown ones. */
 const char *sip_reason_phrase(unsigned status);

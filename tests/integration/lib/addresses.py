@@ -16,6 +16,7 @@ MODULES = {
     "test_rfc3261_routing": 23,
     "test_rfc3261_transport": 24,
     "test_torture": 25,
+    "test_targets": 26,
     "test_fuzz": 30,
 }
 

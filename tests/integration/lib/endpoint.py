@@ -132,7 +132,8 @@ class UdpPeer(Peer):
 
     def reply(self, request, status, to=None, **parts):
         """Answer to where the last received message came from."""
-        answer = message.build_response(request, status, self.contact, **parts)
+        parts.setdefault("contact", self.contact)
+        answer = message.build_response(request, status, **parts)
         self.send(answer, to or self.source)
         return answer
 
@@ -167,7 +168,8 @@ class TcpPeer(Peer):
         self.sock.sendall(bytes(what))
 
     def reply(self, request, status, **parts):
-        answer = message.build_response(request, status, self.contact, **parts)
+        parts.setdefault("contact", self.contact)
+        answer = message.build_response(request, status, **parts)
         self.send(answer)
         return answer
 

@@ -9,8 +9,9 @@ from .message import build_ack, build_cancel, unique
 
 class Switchboard:
     """plans: {user: tree}; a tree is a list of callee numbers and lists, the
-    outermost in parallel, or ("sequential", list). Texts are URIs. The caller
-    is in `trust`, the stranger is not."""
+    outermost in parallel, or ("sequential", list), or either with a map of
+    more to say in `forward`: (fork, list, {...}). Texts are URIs. The caller is
+    in `trust`, the stranger is not."""
 
     def __init__(self, directory, addresses, plans, name="viaductd", callees=4,
                  **sections):
@@ -25,10 +26,11 @@ class Switchboard:
             self.ip, "biloxi.com", routes=routes, **sections), name)
 
     def _route(self, user, plan):
-        fork, tree = plan if isinstance(plan, tuple) else ("parallel", plan)
+        fork, tree, more = (*plan, {})[:3] if isinstance(plan, tuple) else (
+            "parallel", plan, {})
         return {"name": user,
                 "match": {"request.user": user, "request.domain": "local"},
-                "forward": {"to": self._uris(tree), "fork": fork}}
+                "forward": {"to": self._uris(tree), "fork": fork, **more}}
 
     def _uris(self, tree):
         if isinstance(tree, list):

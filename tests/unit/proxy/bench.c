@@ -122,7 +122,7 @@ void bench_conf_init(struct bench *b, struct bench_conf *c)
 	p->domains = (struct conf_array){&b->domain, 1};
 	p->trust = (struct conf_array){&b->trust, 1};
 	p->timers = (struct proxy_timers){.t1 = BENCH_T1_MS,
-					  .t2 = BENCH_T1_MS,
+					  .t2 = 2 * BENCH_T1_MS,
 					  .t4 = BENCH_T1_MS,
 					  .c = BENCH_C_MS};
 	p->limits = (struct proxy_limits){.transactions = 1000,

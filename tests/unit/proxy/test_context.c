@@ -531,8 +531,9 @@ static void timer_b_ends_a_silent_branch_with_408(void **state)
 	peer_expect_status(p.caller, 408);
 }
 
-/* RFC 4320 section 4.2: no 408 to a non-INVITE. */
-static void a_non_invite_that_times_out_is_answered_by_silence(void **state)
+/* RFC 4320: a 100 when Timer E would have reached T2 (section 4.1), no 408
+ * (section 4.2). */
+static void a_non_invite_that_times_out_is_answered_by_a_100_alone(void **state)
 {
 	struct bench *b = *state;
 	struct peers p = open_peers(b, &one);
@@ -540,6 +541,7 @@ static void a_non_invite_that_times_out_is_answered_by_silence(void **state)
 	begin(&p, "MESSAGE");
 	peer_expect(p.two, "MESSAGE ");
 	bench_pass(b, 64 * BENCH_T1_MS);
+	peer_expect_status(p.caller, 100);
 	peer_expect_nothing(p.caller);
 	assert_int_equal(proxy_n_open(b->proxy), 0);
 }
@@ -633,7 +635,8 @@ int main(void)
 		BENCH_TEST(timer_c_starts_anew_with_each_provisional),
 		BENCH_TEST(timer_c_ends_a_silent_branch_with_408),
 		BENCH_TEST(timer_b_ends_a_silent_branch_with_408),
-		BENCH_TEST(a_non_invite_that_times_out_is_answered_by_silence),
+		BENCH_TEST(
+			a_non_invite_that_times_out_is_answered_by_a_100_alone),
 		BENCH_TEST(a_408_to_a_non_invite_is_not_passed_on),
 		BENCH_TEST(one_final_response_to_a_non_invite),
 		BENCH_TEST(a_100_is_not_passed_on),

@@ -52,7 +52,7 @@ static struct buf *copy(struct request *r, const struct sending *s)
 	if (s->in == s->out && s->in_listener == s->out_listener)
 		hop.local = r->flow.local;
 	o.uri = t.uri;
-	o.is_strict = t.is_strict;
+	o.displaced = t.displaced;
 	return forward_print(r, &o);
 }
 
@@ -303,7 +303,8 @@ static void record_route_is_double_where_the_sides_differ(void **state)
 	}
 }
 
-/* Requests that can form a dialog, whether inside one or not. */
+/* Requests that form a dialog; a NOTIFY only where we are on its way (RFC 6665
+ * section 4.3). */
 static void only_dialogs_are_recorded(void **state)
 {
 	static const struct {
@@ -311,7 +312,7 @@ static void only_dialogs_are_recorded(void **state)
 		bool is_recorded;
 	} rows[] = {
 		{"INVITE", true},     {"SUBSCRIBE", true}, {"REFER", true},
-		{"NOTIFY", true},     {"BYE", false},      {"MESSAGE", false},
+		{"NOTIFY", false},    {"BYE", false},      {"MESSAGE", false},
 		{"REGISTER", false},  {"OPTIONS", false},  {"INFO", false},
 		{"UPDATE", false},    {"PRACK", false},    {"PUBLISH", false},
 		{"X-UNHEARD", false},
@@ -377,19 +378,20 @@ static void targets(void **state)
 		const char *route, *uri, *next_hop; /* given; "" none */
 		const char *to_uri, *to_next;
 		int err;
-		bool is_strict;
+		const char *displaced;
 	} rows[] = {
 		/* clang-format off */
-		{ "", "", "", "sip:b@y.test", "sip:b@y.test", 0, false },
-		{ "", "sip:c@z.test", "", "sip:c@z.test", "sip:c@z.test", 0, false },
-		{ "", "", "sip:hop.test", "sip:b@y.test", "sip:hop.test", 0, false },
-		{ OTHER, "", "", "sip:b@y.test", "sip:other.test;lr", 0, false },
-		{ OTHER, "sip:c@z.test", "", "sip:c@z.test", "sip:other.test;lr", 0, false },
-		{ OTHER, "", "sip:hop.test", "sip:b@y.test", "sip:hop.test", 0, false },
-		{ STRICT, "", "", "sip:strict.test;x=y", "sip:strict.test;x=y", 0, true },
-		{ "<sips:other.test;lr>", "", "", "sip:b@y.test", "sips:other.test;lr", 0, false },
-		{ "", "tel:+1555", "", "", "", VD_EINVAL, false },
-		{ "<tel:+1555>", "", "", "", "", VD_EINVAL, false },
+		{ "", "", "", "sip:b@y.test", "sip:b@y.test", 0, "" },
+		{ "", "sip:c@z.test", "", "sip:c@z.test", "sip:c@z.test", 0, "" },
+		{ "", "", "sip:hop.test", "sip:b@y.test", "sip:hop.test", 0, "" },
+		{ OTHER, "", "", "sip:b@y.test", "sip:other.test;lr", 0, "" },
+		{ OTHER, "sip:c@z.test", "", "sip:c@z.test", "sip:other.test;lr", 0, "" },
+		{ OTHER, "", "sip:hop.test", "sip:b@y.test", "sip:hop.test", 0, "" },
+		{ STRICT, "", "", "sip:strict.test;x=y", "sip:strict.test;x=y", 0, "sip:b@y.test" },
+		{ STRICT, "sip:c@z.test", "", "sip:strict.test;x=y", "sip:strict.test;x=y", 0, "sip:c@z.test" },
+		{ "<sips:other.test;lr>", "", "", "sip:b@y.test", "sips:other.test;lr", 0, "" },
+		{ "", "tel:+1555", "", "", "", VD_EINVAL, "" },
+		{ "<tel:+1555>", "", "", "", "", VD_EINVAL, "" },
 		/* clang-format on */
 	};
 	struct bench *b = *state;
@@ -412,9 +414,29 @@ static void targets(void **state)
 		if (rows[i].err == 0) {
 			assert_str(t.uri, rows[i].to_uri);
 			assert_str(t.next.text, rows[i].to_next);
-			assert_int_equal(t.is_strict, rows[i].is_strict);
+			assert_int_equal(t.displaced.len,
+					 strlen(rows[i].displaced));
+			assert_memory_equal(t.displaced.p, rows[i].displaced,
+					    t.displaced.len);
 		}
 		request_free(r);
+	}
+}
+
+/* 16.3 step 2 holds for what a strict router before us wants, too. */
+static void a_last_route_of_another_scheme_is_416(void **state)
+{
+	static const char *const last[] = {"news:x", "tel:+1555", "sips:a@b"};
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(last); i++) {
+		struct str route = bench_format(
+			"Route: <sip:other.test;lr>, <%s>\r\n", last[i]);
+
+		peer_send(b->caller,
+			  bench_request("INVITE", "sip:" NET "1;lr",
+					bench_format("%zu", i).p, route.p));
+		peer_expect_status(b->caller, 416);
 	}
 }
 
@@ -505,6 +527,7 @@ int main(void)
 		BENCH_TEST(only_dialogs_are_recorded),
 		BENCH_TEST(names_stand_for_the_address),
 		BENCH_TEST(targets),
+		BENCH_TEST(a_last_route_of_another_scheme_is_416),
 		BENCH_TEST(the_loop_hash_varies_with_what_it_must),
 		BENCH_TEST(the_loop_hash_sees_every_field_of_a_kind),
 	};

@@ -127,7 +127,7 @@ void bench_advance_to(struct bench *b, uint64_t ms)
 	}
 }
 
-/* Messages ---------------------------------------------------------------- */
+/* Messages ----------------------------------------------------------------- */
 
 struct hop bench_hop(enum sip_transport transport, const char *addr)
 {
@@ -208,7 +208,7 @@ struct sip_msg *bench_request(const char *method, const char *branch)
 	return bench_msg(REQUEST, method, branch, method);
 }
 
-/* The owner --------------------------------------------------------------- */
+/* The owner ---------------------------------------------------------------- */
 
 static void react(struct owner *o)
 {
@@ -256,7 +256,7 @@ const struct server_txn_ops bench_server_ops = {
 	.on_ended = on_ended,
 };
 
-/* Transactions ------------------------------------------------------------ */
+/* Transactions ------------------------------------------------------------- */
 
 void bench_client_new(struct bench *b, const char *method)
 {
@@ -301,6 +301,22 @@ bool bench_answer(struct bench *b, unsigned status, const char *method,
 		bench_msg(RESPONSE, status, b->branch, to_tag, method), &from);
 }
 
+struct server_txn *bench_find(struct bench *b, struct sip_msg *req)
+{
+	return txn_find_server(b->table, req, &b->key);
+}
+
+const struct txn_key *bench_key(struct bench *b, struct sip_msg *req)
+{
+	bench_find(b, req);
+	return &b->key;
+}
+
+struct server_txn *bench_find_cancelled(struct bench *b, struct sip_msg *req)
+{
+	return txn_find_cancelled(b->table, bench_key(b, req));
+}
+
 void bench_server_new(struct bench *b, const char *method,
 		      enum sip_transport transport)
 {
@@ -308,10 +324,9 @@ void bench_server_new(struct bench *b, const char *method,
 
 	if (sip_transport_is_stream(transport))
 		hop.conn = b->used;
-	assert_int_equal(server_txn_new(b->table,
-					bench_request(method, "z9hG4bKpeer"),
-					&hop, &b->timers, &bench_server_ops,
-					&b->owner, &b->st),
+	bench_find(b, bench_request(method, "z9hG4bKpeer"));
+	assert_int_equal(server_txn_new(b->table, &b->key, &hop, &b->timers,
+					&bench_server_ops, &b->owner, &b->st),
 			 0);
 	b->owner.st = b->st;
 }

@@ -171,8 +171,7 @@ static void request_is_released_with_the_final_response(void **state)
 	}
 }
 
-/* ACK (17.1.1.3) ------------------------------------------------------------
- */
+/* ACK (17.1.1.3) ----------------------------------------------------------- */
 
 static void ack_is_made_of_the_invite_and_the_response(void **state)
 {
@@ -615,8 +614,7 @@ static void what_lingers_is_small(void **state)
 	assert_in_range(mem_used(b) - before, 1, 256);
 }
 
-/* The end of the table ------------------------------------------------------
- */
+/* The end of the table ----------------------------------------------------- */
 
 static void table_ends_with_everything_under_way(void **state)
 {
