@@ -318,8 +318,8 @@ static void receive_cancel(struct request *r, const struct txn_key *key)
 			       "the CANCEL matches no transaction");
 		return;
 	}
-	/* With a final response there, its owner may be another by now. */
-	cancelled = server_txn_has_final(st) ? NULL : server_txn_arg(st);
+	/* Once a 2xx has gone upstream its owner is no request any more. */
+	cancelled = server_txn_arg(st, &server_ops);
 	request_reject(r, 200, STR_NONE, STR_NONE, "9.2: CANCEL accepted");
 	if (cancelled != NULL && request_is(cancelled, SIP_INVITE))
 		context_cancel(cancelled, whole_field(r->msg, SIP_HDR_REASON));

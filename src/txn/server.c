@@ -68,14 +68,10 @@ void server_txn_set_owner(struct server_txn *st,
 	st->txn.arg = arg;
 }
 
-bool server_txn_has_final(const struct server_txn *st)
+void *server_txn_arg(const struct server_txn *st,
+		     const struct server_txn_ops *ops)
 {
-	return !txn_is_open(&st->txn);
-}
-
-void *server_txn_arg(const struct server_txn *st)
-{
-	return st->txn.arg;
+	return st->ops == ops ? st->txn.arg : NULL;
 }
 
 uint64_t server_txn_id(const struct server_txn *st)

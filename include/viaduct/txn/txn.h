@@ -110,8 +110,9 @@ void server_txn_detach(struct server_txn *st);
 void server_txn_set_owner(struct server_txn *st,
 			  const struct server_txn_ops *ops, void *arg);
 
-bool server_txn_has_final(const struct server_txn *st);
-void *server_txn_arg(const struct server_txn *st);   /* NULL when detached */
+/* The owner's arg if these are its ops; NULL for another owner and for none. */
+void *server_txn_arg(const struct server_txn *st,
+		     const struct server_txn_ops *ops);
 uint64_t server_txn_id(const struct server_txn *st); /* for the trace */
 
 /* Client transactions ------------------------------------------------------ */
