@@ -180,7 +180,8 @@ def test_16_7_step_5_each_provisional_of_each_branch_but_100_goes_on(board):
     legs = [call.leg(0), call.leg(1)]
     call.expect(100)
     legs[0].answer(100)
-    call.nothing(0.1)
+    assert call.caller.receive(
+        0.1, lambda m: m.call_id == call.request.call_id) is None
     for leg, status in zip(legs, (180, 183)):
         leg.answer(status, extra=[("X-Leg", leg.tag)], body=SDP)
         got = call.expect(status)

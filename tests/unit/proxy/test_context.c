@@ -200,8 +200,8 @@ static void challenges_of_401_and_407_are_gathered(void **state)
 	static const char *const once[] = {
 		"\r\nWWW-Authenticate: Digest realm=\"two\"\r\n",
 		"\r\nProxy-Authenticate: Digest realm=\"three\"\r\n",
-		"\r\nproxy-authenticate: Digest realm=\"three\",\r\n"
-		" nonce=\"folded\"\r\n",
+		("\r\nproxy-authenticate: Digest realm=\"three\",\r\n"
+		 " nonce=\"folded\"\r\n"),
 		"\r\nWWW-Authenticate: Digest realm=\"four\"\r\n",
 	};
 	struct peers p = ring_all(*state);
