@@ -161,6 +161,7 @@ static void on_reload(void *arg, int signo)
 		snapshot_unref(&next->snapshot);
 		return;
 	}
+	config_keep_name(next, d->running);
 	config_log_restarts(d->running, next);
 	config_transport_limits(next, &limits);
 	transport_set_limits(d->transports, &limits);

@@ -62,6 +62,10 @@ void config_transport_limits(const struct config *c,
 			     struct transport_limits *out);
 void config_log(const struct config *c, struct log_conf *out);
 
+/* server.name is what responses on the way are addressed to: a reload leaves it
+ * as it was at the start. running outlives next. */
+void config_keep_name(struct config *next, const struct config *running);
+
 /* Log each option that differs from the running one and needs a restart. */
 void config_log_restarts(const struct config *running,
 			 const struct config *next);
