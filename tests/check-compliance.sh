@@ -48,10 +48,6 @@ check_row() {
 
 check() {
 	cd "$1"
-	[ -f t.py ] || [ -d tests/integration ] || {
-		echo "check-compliance: the integration tests are not distributed"
-		exit 77
-	}
 	n_rows=0
 	n_bad=0
 	while IFS='|' read -r _ clause _ where shown _; do

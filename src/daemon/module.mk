@@ -1,11 +1,12 @@
 libviaduct_a_SOURCES += \
-	src/daemon/settings.c \
+	src/daemon/daemon.h \
+	src/daemon/settings.h \
+	src/daemon/state.h \
+	src/daemon/worker.h \
 	src/daemon/daemon.c \
+	src/daemon/settings.c \
 	src/daemon/state.c \
 	src/daemon/worker.c
-libviaduct_a_SOURCES += \
-	src/resolver/conf.c \
-	src/transport/conf.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -1,4 +1,8 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/proxy/conf.h \
+	include/viaduct/proxy/proxy.h \
+	include/viaduct/proxy/request.h \
+	src/proxy/proxy_priv.h \
 	src/proxy/accepted.c \
 	src/proxy/ack.c \
 	src/proxy/best.c \

@@ -1,7 +1,10 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/resolver/conf.h \
+	include/viaduct/resolver/resolver.h \
 	src/resolver/resolver_priv.h \
 	src/resolver/answer.c \
 	src/resolver/cache.c \
+	src/resolver/conf.c \
 	src/resolver/health.c \
 	src/resolver/hosts.c \
 	src/resolver/key.c \

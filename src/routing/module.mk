@@ -1,4 +1,6 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/routing/routing.h \
+	src/routing/routing_priv.h \
 	src/routing/compile.c \
 	src/routing/match.c \
 	src/routing/match_parse.c \

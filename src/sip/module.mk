@@ -1,4 +1,8 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/sip/edit.h \
+	include/viaduct/sip/frame.h \
+	include/viaduct/sip/msg.h \
+	include/viaduct/sip/uri.h \
 	src/sip/scan.h \
 	src/sip/sip_priv.h \
 	src/sip/addr.c \

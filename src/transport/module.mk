@@ -1,4 +1,15 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/transport/conf.h \
+	include/viaduct/transport/hop.h \
+	include/viaduct/transport/transport.h \
+	src/transport/conn.h \
+	src/transport/directory.h \
+	src/transport/local.h \
+	src/transport/slots.h \
+	src/transport/sources.h \
+	src/transport/transport_priv.h \
+	src/transport/udp.h \
+	src/transport/conf.c \
 	src/transport/conn.c \
 	src/transport/conn_in.c \
 	src/transport/conn_out.c \

@@ -1,4 +1,5 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/txn/txn.h \
 	src/txn/branch.c \
 	src/txn/client.c \
 	src/txn/conn.c \

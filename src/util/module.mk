@@ -8,6 +8,7 @@ libviaduct_a_SOURCES += \
 	include/viaduct/util/log.h \
 	include/viaduct/util/mac.h \
 	include/viaduct/util/mem.h \
+	include/viaduct/util/put.h \
 	include/viaduct/util/stats.h \
 	include/viaduct/util/str.h \
 	src/util/log_priv.h \

@@ -1,0 +1,41 @@
+dist_noinst_SCRIPTS += tests/integration/run
+
+EXTRA_DIST += \
+	tests/data/sipp \
+	tests/integration/conftest.py \
+	tests/integration/lib/__init__.py \
+	tests/integration/lib/addresses.py \
+	tests/integration/lib/daemon.py \
+	tests/integration/lib/endpoint.py \
+	tests/integration/lib/fuzz_traffic.py \
+	tests/integration/lib/message.py \
+	tests/integration/lib/mutate.py \
+	tests/integration/lib/nsd.py \
+	tests/integration/lib/one_proxy.py \
+	tests/integration/lib/settings.py \
+	tests/integration/lib/sipp.py \
+	tests/integration/lib/switchboard.py \
+	tests/integration/lib/two_domains.py \
+	tests/integration/lib/wait.py \
+	tests/integration/pytest.ini \
+	tests/integration/test_fuzz.py \
+	tests/integration/test_lifecycle.py \
+	tests/integration/test_log.py \
+	tests/integration/test_malformed.py \
+	tests/integration/test_overload.py \
+	tests/integration/test_relay.py \
+	tests/integration/test_reload.py \
+	tests/integration/test_rfc3261_forking.py \
+	tests/integration/test_rfc3261_routing.py \
+	tests/integration/test_rfc3261_transactions.py \
+	tests/integration/test_rfc3261_transport.py \
+	tests/integration/test_targets.py \
+	tests/integration/test_torture.py \
+	tests/integration/test_two_domains.py \
+	tests/integration/test_workers.py
+
+# PYTEST_FLAGS="-k NAME" for some of them.
+.PHONY: check-integration
+check-integration: viaductd$(EXEEXT)
+	VIADUCTD=$(abs_builddir)/viaductd \
+		$(srcdir)/tests/integration/run $(PYTEST_FLAGS) || test $$? -eq 77
