@@ -288,6 +288,7 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 			   client_txn_branch(b->txn, r->loop_hash, branch)},
 		.breadth = b->fork->breadth,
 		.displaced = b->displaced,
+		.path = b->path,
 	};
 
 	return forward_print(r, &o);
@@ -438,6 +439,7 @@ static void begin(struct branch *b)
 	}
 	b->uri = t.uri;
 	b->displaced = t.displaced;
+	b->path = t.path;
 	if (pinned != NULL) {
 		send_pinned(b, pinned);
 		return;

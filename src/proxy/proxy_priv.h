@@ -135,6 +135,7 @@ struct outgoing {
 	struct str uri; /* Request-URI */
 	const struct hop *hop;
 	struct str branch; /* of our Via */
+	struct str path;   /* as in struct target */
 	uint32_t breadth;
 	struct str displaced; /* as in struct target */
 };
@@ -144,6 +145,7 @@ uint64_t forward_loop_hash(struct request *r);
 /* What a leaf of the plan asks for. */
 struct target {
 	struct str uri;       /* Request-URI of the copy (step 2) */
+	struct str path;      /* Route values to push (RFC 3327); empty: none */
 	struct sip_uri next;  /* the URI that leads to the next hop (step 7) */
 	struct str displaced; /* the Request-URI that a strict router's took the
 			       * place of, to be the last Route (step 6) */
@@ -215,6 +217,7 @@ struct branch {
 	unsigned number;
 	struct str uri;       /* the Request-URI it carries */
 	struct str displaced; /* as in struct target */
+	struct str path;      /* as in struct target */
 	struct locate *locate;
 	struct locate_hop found;
 	struct client_txn *txn;

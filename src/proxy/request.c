@@ -48,8 +48,8 @@ static bool index_message(struct request *r, struct str bytes)
 
 	if (sip_msg_index(bytes, &limits, p->hdrs, r->msg) == 0) {
 		if (r->msg->count[SIP_HDR_ROUTE] != 0)
-			r->msg->route = arena_zalloc(&r->arena,
-						     sizeof(*r->msg->route));
+			r->msg->route =
+				arena_zalloc(&r->arena, sizeof(*r->msg->route));
 		sip_msg_check(r->msg, &limits);
 	}
 	size = r->msg->n_hdrs * sizeof(*r->msg->hdrs);

@@ -11,9 +11,16 @@ struct domain {
 	struct conf_array aliases; /* struct str */
 	int authenticate;          /* enum domain_authenticate */
 	bool registrar;
+	struct str realm;          /* empty: the name */
+	struct str users_file;     /* empty: none */
+	const struct users *users; /* auth's own; NULL: no users_file */
 };
 
-enum domain_authenticate { AUTHENTICATE_UNSET, AUTHENTICATE_NONE };
+enum domain_authenticate {
+	AUTHENTICATE_ALL, /* REGISTER, and whoever calls out as one of ours */
+	AUTHENTICATE_REGISTER, /* REGISTER alone */
+	AUTHENTICATE_NONE,
+};
 
 struct proxy_timers { /* milliseconds */
 	uint32_t t1, t2, t4;
@@ -35,6 +42,7 @@ struct proxy_limits {
 };
 
 struct proxy_step;
+struct users;
 
 struct proxy_conf {
 	struct conf_array domains; /* struct domain */
@@ -48,7 +56,9 @@ struct proxy_conf {
 
 	const struct proxy_step *steps; /* run for every new request */
 	size_t n_steps;
-	const void *rules; /* the rules step's own */
+	/* the steps' own */
+	const void *rules;
+	void *auth, *registrar;
 };
 
 /* Rows for the sections `domains`, `timers`, `limits`; trust is a custom

@@ -1,0 +1,4 @@
+libviaduct_a_SOURCES +=
+
+if HAVE_CMOCKA
+endif
