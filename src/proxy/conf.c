@@ -40,6 +40,16 @@ const struct conf_option proxy_timer_options[] = {
 	{ 0 },
 };
 
+static const struct conf_option auth_failure_options[] = {
+	{ .name = "count", .type = CONF_UINT, .offset = offsetof(struct auth_failure_limits, count), .def = "20", .min = 1, .max = 1000000,
+	  .help = "Failed logins of one address." },
+	{ .name = "within", .type = CONF_DURATION, .offset = offsetof(struct auth_failure_limits, within), .def = "1m", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "In this time." },
+	{ .name = "ban", .type = CONF_DURATION, .offset = offsetof(struct auth_failure_limits, ban), .def = "10m", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "And for this long its logins are refused without work." },
+	{ 0 },
+};
+
 const struct conf_option proxy_limit_options[] = {
 	{ .name = "transactions", .type = CONF_UINT, .offset = LIMIT(transactions), .def = "100000", .min = 1, .max = 10000000,
 	  .help = "Transactions open at once; above, new requests get 503 with Retry-After." },
@@ -69,6 +79,8 @@ const struct conf_option proxy_limit_options[] = {
 	  .help = "What may wait to be written to one connection; above, it is closed." },
 	{ .name = "memory", .type = CONF_SIZE, .offset = LIMIT(memory), .def = "0", .min = 0, .max = 1099511627776.0,
 	  .help = "Ceiling for messages, transactions and connections together, divided evenly among the workers; above, 503. 0: none." },
+	{ .name = "auth_failures", .type = CONF_SECTION, .offset = LIMIT(auth_failures), .def = "", .section = auth_failure_options,
+	  .help = "Guessing passwords." },
 	{ 0 },
 };
 /* clang-format on */

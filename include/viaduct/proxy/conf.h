@@ -28,6 +28,11 @@ struct proxy_timers { /* milliseconds */
 	uint32_t c;
 };
 
+struct auth_failure_limits { /* a source that guesses */
+	uint32_t count;
+	uint32_t within, ban; /* milliseconds */
+};
+
 struct proxy_limits {
 	uint32_t transactions;
 	uint32_t connections, connections_per_source;
@@ -39,6 +44,7 @@ struct proxy_limits {
 	uint32_t idle_timeout, message_timeout; /* milliseconds */
 	uint64_t output_queue;
 	uint64_t memory; /* 0: none */
+	struct auth_failure_limits auth_failures;
 };
 
 struct proxy_step;
