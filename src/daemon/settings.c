@@ -213,8 +213,10 @@ static int config_new(struct config **out)
 /* The steps of a request, in order; each is in the directory that owns it. */
 static const struct proxy_step steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
-	{"self", step_self},         {"rules", step_rules},
-	{"targets", step_targets},   {"forward", step_forward},
+	{"self", step_self},         {"authenticate", step_authenticate},
+	{"rules", step_rules},       {"register", step_register},
+	{"lookup", step_lookup},     {"targets", step_targets},
+	{"forward", step_forward},
 };
 
 static void set_proxy_conf(struct config *c)
