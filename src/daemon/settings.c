@@ -44,7 +44,7 @@ static void print_workers(FILE *to, const void *field)
 
 /* clang-format off */
 static const struct conf_option server_options[] = {
-	{ .name = "name", .type = CONF_TEXT, .offset = SERVER(name), .def = "",
+	{ .name = "name", .type = CONF_TEXT, .offset = SERVER(name), .def = "", .needs_restart = true,
 	  .help = "HOST or HOST:PORT for Via and Record-Route; default: the address of the socket used." },
 	{ .name = "workers", .type = CONF_CUSTOM, .offset = SERVER(workers), .def = "auto", .parse = parse_workers, .print = print_workers, .needs_restart = true,
 	  .help = "Threads that handle calls, 1 to 64; auto: one per online CPU." },
@@ -414,6 +414,14 @@ static void log_restart(void *arg, const char *path)
 {
 	(void)arg;
 	log_warning(STR_NONE, "reload.restart_needed", KV_TEXT("option", path));
+}
+
+void config_keep_name(struct config *next, const struct config *running)
+{
+	struct proxy_conf *p = &next->snapshot.proxy;
+
+	p->name_host = running->snapshot.proxy.name_host;
+	p->name_port = running->snapshot.proxy.name_port;
 }
 
 void config_log_restarts(const struct config *running,
