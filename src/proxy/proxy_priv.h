@@ -61,7 +61,6 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 /* One of our domains or their aliases, whatever the port. */
 bool ours_is_domain(const struct proxy_conf *c, struct str host);
-const struct domain *ours_domain_of(const struct request *r, struct str host);
 
 /* Set use->sent_by. 0 or VD_ENOMEM. */
 int ours_prepare(struct proxy *p, const struct proxy_conf *c,

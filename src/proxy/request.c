@@ -15,6 +15,11 @@ const char *caller_name(enum caller c)
 	return names[c];
 }
 
+const struct proxy_env *request_env(const struct request *r)
+{
+	return &r->proxy->env;
+}
+
 bool request_is(const struct request *r, enum sip_method m)
 {
 	return r->msg->method == m;

@@ -1,4 +1,30 @@
-libviaduct_a_SOURCES +=
+libviaduct_a_SOURCES += \
+	src/registrar/conf.c \
+	src/registrar/contacts.c \
+	src/registrar/lookup.c \
+	src/registrar/register.c \
+	src/registrar/registrar.c \
+	src/registrar/update.c
 
 if HAVE_CMOCKA
+registrar_bench = tests/unit/registrar/registrar_test.h \
+	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/registrar/test_lookup \
+	tests/unit/registrar/test_register
+
+tests_unit_registrar_test_lookup_SOURCES = \
+	tests/unit/registrar/test_lookup.c $(registrar_bench)
+tests_unit_registrar_test_lookup_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_lookup_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_lookup_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+tests_unit_registrar_test_register_SOURCES = \
+	tests/unit/registrar/test_register.c $(registrar_bench)
+tests_unit_registrar_test_register_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_register_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_register_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+# The clock and the commit of the tests' own.
+REGISTRAR_WRAP = -Wl,--wrap=loop_now_ms,--wrap=location_change
 endif

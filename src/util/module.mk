@@ -18,6 +18,7 @@ libviaduct_a_SOURCES += \
 	src/util/arena.c \
 	src/util/base64url.c \
 	src/util/buf.c \
+	src/util/date.c \
 	src/util/err.c \
 	src/util/hash.c \
 	src/util/hash_table.c \
