@@ -1,4 +1,16 @@
-libviaduct_a_SOURCES +=
+libviaduct_a_SOURCES += \
+	include/viaduct/registrar/location.h \
+	src/registrar/location_priv.h \
+	src/registrar/bindings.c \
+	src/registrar/location.c \
+	src/registrar/record.c
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/registrar/test_location
+
+tests_unit_registrar_test_location_SOURCES = tests/unit/registrar/test_location.c \
+	tests/unit/store/desk.h
+tests_unit_registrar_test_location_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_location_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_location_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 endif
