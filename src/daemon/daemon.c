@@ -166,6 +166,7 @@ static void on_reload(void *arg, int signo)
 		return;
 	}
 	config_attach(next, d->auth, d->location);
+	config_keep_name(next, d->running);
 	config_log_restarts(d->running, next);
 	config_transport_limits(next, &limits);
 	transport_set_limits(d->transports, &limits);

@@ -44,7 +44,7 @@ static void print_workers(FILE *to, const void *field)
 
 /* clang-format off */
 static const struct conf_option server_options[] = {
-	{ .name = "name", .type = CONF_TEXT, .offset = SERVER(name), .def = "",
+	{ .name = "name", .type = CONF_TEXT, .offset = SERVER(name), .def = "", .needs_restart = true,
 	  .help = "HOST or HOST:PORT for Via and Record-Route; default: the address of the socket used." },
 	{ .name = "workers", .type = CONF_CUSTOM, .offset = SERVER(workers), .def = "auto", .parse = parse_workers, .print = print_workers, .needs_restart = true,
 	  .help = "Threads that handle calls, 1 to 64; auto: one per online CPU." },
@@ -170,6 +170,8 @@ static void check(struct config *c, const struct conf_node *root,
 	if (s->log.to.len == 0)
 		conf_error(errors, place_of(root, "log", "to"), "log.to",
 			   "empty; stderr, syslog, or a file's path");
+	registrar_conf_check(&s->registrar, place_of(root, "registrar", NULL),
+			     errors);
 	proxy_conf_check(p, conf_get(root, "domains"), errors);
 }
 
@@ -341,9 +343,14 @@ int config_load(const char *path, bool to_log, struct config **out)
 	return 0;
 }
 
-static bool knows_user(const struct domain *d, struct str user)
+static bool knows_user(const struct domain *d, struct str user,
+		       struct str *name)
 {
-	return users_find(d->users, user) != NULL;
+	const struct user *u = users_find(d->users, user);
+
+	if (u != NULL)
+		*name = u->name;
+	return u != NULL;
 }
 
 void config_attach(struct config *c, struct auth *auth,
@@ -368,7 +375,7 @@ void config_store(const struct config *c, struct store_conf *out)
 	*out = (struct store_conf){
 		.kind = (enum store_kind)c->settings.store,
 		.dir = c->settings.server.state.p,
-		.is_full = c->settings.registrar.is_full,
+		.is_full = c->settings.registrar.synchronous == 1,
 	};
 }
 
@@ -414,6 +421,14 @@ static void log_restart(void *arg, const char *path)
 {
 	(void)arg;
 	log_warning(STR_NONE, "reload.restart_needed", KV_TEXT("option", path));
+}
+
+void config_keep_name(struct config *next, const struct config *running)
+{
+	struct proxy_conf *p = &next->snapshot.proxy;
+
+	p->name_host = running->snapshot.proxy.name_host;
+	p->name_port = running->snapshot.proxy.name_port;
 }
 
 void config_log_restarts(const struct config *running,

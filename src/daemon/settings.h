@@ -78,6 +78,10 @@ void config_attach(struct config *c, struct auth *auth,
 /* The store as the file wants it; points into the configuration. */
 void config_store(const struct config *c, struct store_conf *out);
 
+/* server.name is what responses on the way are addressed to: a reload leaves it
+ * as it was at the start. running outlives next. */
+void config_keep_name(struct config *next, const struct config *running);
+
 /* Log each option that differs from the running one and needs a restart. */
 void config_log_restarts(const struct config *running,
 			 const struct config *next);

@@ -7,7 +7,7 @@
 #include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
 
-enum { DRAIN_CHECK_MS = 20 };
+enum { DRAIN_CHECK_MS = 20, TRIM_MS = 1000 };
 
 struct worker {
 	struct worker_env env;
@@ -20,6 +20,7 @@ struct worker {
 	struct resolver *resolver;
 	struct proxy *proxy;
 	struct timer drain;
+	struct timer trim; /* of memory that is not needed any more */
 	struct stats stats;
 };
 
@@ -170,6 +171,14 @@ static void check_drained(struct timer *t)
 		timer_arm(loop_wheel(w->loop), &w->drain, DRAIN_CHECK_MS);
 }
 
+static void on_trim(struct timer *t)
+{
+	struct worker *w = CONTAINER_OF(t, struct worker, trim);
+
+	mem_trim(w->mem);
+	timer_arm(loop_wheel(w->loop), &w->trim, TRIM_MS);
+}
+
 static void drain(struct worker *w)
 {
 	proxy_drain(w->proxy);
@@ -253,6 +262,7 @@ int worker_new(const struct worker_env *env, unsigned index,
 	w->env = *env;
 	w->index = index;
 	timer_init(&w->drain, check_drained);
+	timer_init(&w->trim, on_trim);
 	snprintf(why, 256, "worker %u: no memory", index);
 	err = mem_new(0, &w->mem);
 	if (err == 0)
@@ -267,6 +277,8 @@ int worker_new(const struct worker_env *env, unsigned index,
 				    &w->transport);
 	if (err == 0)
 		err = open_proxy(w, config);
+	if (err == 0)
+		timer_arm(loop_wheel(w->loop), &w->trim, TRIM_MS);
 	*out = w; /* as far as it came; the caller takes it down */
 	return err;
 }

@@ -164,11 +164,14 @@ static void on_provisional(struct branch *b, struct sip_msg *msg)
 static void on_success(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
+	bool is_passed;
 
-	b->is_accepted = request_is(r, SIP_INVITE);
 	r->n_pending++; /* hold it until the branch has ended, too */
-	context_success(r, b, msg);
+	is_passed = context_success(r, b, msg);
 	r->n_pending--;
+	if (!is_passed)
+		return; /* the callee sends it again, or on_ended() comes */
+	b->is_accepted = request_is(r, SIP_INVITE);
 	if (b->is_ended)
 		context_settle(r);
 	else
@@ -228,7 +231,10 @@ static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
 	(void)from;
 	if (is_located(b))
 		resolver_hop_ok(b->r->proxy->env.resolver, &b->found);
-	if (msg->status < 200)
+	if (response_is_for_us(msg)) /* 16.7 step 3; if it was final, */
+		TRACE_STEP(&b->r->tag, "response", /* on_ended() will come */
+			   "%u dropped: it has no Via but ours", msg->status);
+	else if (msg->status < 200)
 		on_provisional(b, msg);
 	else if (msg->status < 300)
 		on_success(b, msg);
@@ -267,6 +273,11 @@ static void on_ended(void *arg)
 	struct branch *b = arg;
 
 	b->txn = NULL;
+	if (b->is_ended)
+		return;
+	/* There was a final response, and none that could be passed on. */
+	context_offer(b->r, NULL, 502, "Bad Response");
+	end(b);
 }
 
 static const struct client_txn_ops ops = {

@@ -27,18 +27,23 @@ static void edit_length(struct sip_edits *e, struct sip_msg *msg)
 		sip_edit_append(e, msg, field);
 }
 
+bool response_is_for_us(struct sip_msg *msg)
+{
+	struct sip_values it;
+
+	if (msg->count[SIP_HDR_VIA] != 1)
+		return false;
+	sip_values_start(&it, msg, SIP_HDR_VIA);
+	return sip_values_next(&it) && it.is_last_in_hdr;
+}
+
 struct buf *response_print(struct mem *mem, struct arena *arena,
 			   struct sip_msg *msg, struct str extra)
 {
 	struct sip_edits e;
 
-	if (msg->count[SIP_HDR_VIA] == 1) {
-		struct sip_values it;
-
-		sip_values_start(&it, msg, SIP_HDR_VIA);
-		if (sip_values_next(&it) && it.is_last_in_hdr)
-			return NULL; /* 16.7 step 3: it was for us */
-	}
+	if (response_is_for_us(msg))
+		return NULL;
 	sip_edits_init(&e, arena);
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
 	if (extra.len != 0)
@@ -47,20 +52,22 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 	return sip_edits_print(&e, msg, mem);
 }
 
-static void forward_response(struct request *r, struct sip_msg *msg,
+static bool forward_response(struct request *r, struct sip_msg *msg,
 			     unsigned status, struct str extra)
 {
 	struct proxy *p = r->proxy;
 	struct buf *b = response_print(p->env.mem, &r->arena, msg, extra);
 
 	if (b == NULL) {
-		TRACE_STEP(&r->tag, "response",
-			   "%u dropped: no further Via, or no memory", status);
-		return;
+		TRACE_STEP(&r->tag, "response", "%u dropped: no memory",
+			   status);
+		stats_add(p->env.stats, STAT_refused_memory, 1);
+		return false;
 	}
 	stats_add(p->env.stats, STAT_responses_forwarded, 1);
 	server_txn_respond(r->txn, status, b);
 	buf_unref(b);
+	return true;
 }
 
 static void send_trying(struct request *r)
@@ -118,26 +125,28 @@ void context_provisional(struct request *r, struct sip_msg *msg)
 }
 
 /* A 2xx to an INVITE goes on at once, every one of them; to anything else, the
- * first. */
-void context_success(struct request *r, struct branch *from,
+ * first. One that cannot be passed on is as good as lost on its way here. */
+bool context_success(struct request *r, struct branch *from,
 		     struct sip_msg *msg)
 {
 	bool is_first = !r->is_final_sent;
 
-	r->is_ended = true;
 	if (is_first || (request_is(r, SIP_INVITE) && r->is_2xx)) {
 		TRACE_STEP(&r->tag, "response",
 			   "%u passed upstream at once (16.7 step 5)",
 			   msg->status);
-		forward_response(r, msg, msg->status, STR_NONE);
+		if (!forward_response(r, msg, msg->status, STR_NONE))
+			return false;
 		r->is_final_sent = true;
 		r->is_2xx = true;
 	}
+	r->is_ended = true;
 	if (is_first)
 		context_cancel_others(
 			r, from,
 			(struct str){completed_elsewhere,
 				     sizeof(completed_elsewhere) - 1});
+	return true;
 }
 
 /* All challenges of 401 and 407 go into the response that is chosen (step 7).

@@ -158,13 +158,42 @@ static void start_parallel(struct request *r, struct fork *f)
 	}
 }
 
+/* 16.5: no URI twice in one target set. The Request-URI of a branch to a strict
+ * router is the router's. */
+static bool was_tried(const struct request *r, const struct sip_uri *uri)
+{
+	struct list *it, *tmp;
+
+	LIST_FOREACH(it, tmp, &r->branches)
+	{
+		const struct branch *b = LIST_ENTRY(it, struct branch, link);
+		struct str text = b->displaced.len != 0 ? b->displaced : b->uri;
+		struct sip_uri tried;
+
+		if (sip_uri_parse(text, &tried) == 0 && sip_uri_eq(&tried, uri))
+			return true;
+	}
+	return false;
+}
+
+static bool is_repeated(const struct request *r, const struct plan *leaf)
+{
+	struct sip_uri uri;
+
+	return leaf->uri.len != 0 && leaf->next_hop.len == 0 &&
+	       sip_uri_parse(leaf->uri, &uri) == 0 && was_tried(r, &uri);
+}
+
 void fork_start(struct request *r, struct fork *f, uint32_t breadth)
 {
 	f->breadth = breadth;
 	start_timer(r, f);
 	switch (f->plan->kind) {
 	case PLAN_LEAF:
-		branch_start(r, f);
+		if (is_repeated(r, f->plan))
+			context_branch_ended(r, f);
+		else
+			branch_start(r, f);
 		break;
 	case PLAN_PARALLEL:
 		start_parallel(r, f);
@@ -228,23 +257,6 @@ static unsigned parse_q(struct str params)
 		q += unit * (unsigned)(text.p[i] - '0');
 	}
 	return q;
-}
-
-/* 16.5: no URI twice in one target set. */
-static bool was_tried(const struct request *r, const struct sip_uri *uri)
-{
-	struct list *it, *tmp;
-
-	LIST_FOREACH(it, tmp, &r->branches)
-	{
-		const struct branch *b = LIST_ENTRY(it, struct branch, link);
-		struct sip_uri tried;
-
-		if (sip_uri_parse(b->uri, &tried) == 0 &&
-		    sip_uri_eq(&tried, uri))
-			return true;
-	}
-	return false;
 }
 
 static bool read_contact(struct request *r, struct str value,

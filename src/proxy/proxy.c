@@ -280,13 +280,13 @@ static const struct server_txn_ops server_ops = {
 	.on_ended = on_server_ended,
 };
 
-static bool begin_transaction(struct request *r)
+static bool begin_transaction(struct request *r, const struct txn_key *key)
 {
 	struct txn_timers timers = proxy_txn_timers(r->conf);
 	struct hop to;
 
 	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
-	if (server_txn_new(r->proxy->txns, r->msg, &to, &timers, &server_ops, r,
+	if (server_txn_new(r->proxy->txns, key, &to, &timers, &server_ops, r,
 			   &r->txn) == 0)
 		return true;
 	stats_add(r->proxy->env.stats, STAT_refused_memory, 1);
@@ -306,20 +306,20 @@ static struct str whole_field(const struct sip_msg *msg, enum sip_hdr_id id)
 
 /* 9.2 and 16.10: 200 to the CANCEL at once; what matches nothing gets 481 and
  * goes no further (a deviation from 16.10, which would make us a reflector). */
-static void receive_cancel(struct request *r)
+static void receive_cancel(struct request *r, const struct txn_key *key)
 {
-	struct server_txn *st = txn_find_cancelled(r->proxy->txns, r->msg);
+	struct server_txn *st = txn_find_cancelled(r->proxy->txns, key);
 	struct request *cancelled;
 
-	if (!begin_transaction(r))
+	if (!begin_transaction(r, key))
 		return;
 	if (st == NULL) {
 		request_reject(r, 481, STR_NONE, STR_NONE,
 			       "the CANCEL matches no transaction");
 		return;
 	}
-	/* With a final response there, its owner may be another by now. */
-	cancelled = server_txn_has_final(st) ? NULL : server_txn_arg(st);
+	/* Once a 2xx has gone upstream its owner is no request any more. */
+	cancelled = server_txn_arg(st, &server_ops);
 	request_reject(r, 200, STR_NONE, STR_NONE, "9.2: CANCEL accepted");
 	if (cancelled != NULL && request_is(cancelled, SIP_INVITE))
 		context_cancel(cancelled, whole_field(r->msg, SIP_HDR_REASON));
@@ -331,16 +331,16 @@ static bool is_ack_to_stateless(struct request *r)
 	const struct sip_addr *to = sip_msg_to(r->msg);
 	char tag[TO_TAG_LEN];
 
-	if (to == NULL)
+	if (to == NULL || to->tag.len != TO_TAG_LEN)
 		return false;
 	reply_to_tag(r->msg, tag);
 	return str_eq(to->tag, (struct str){tag, TO_TAG_LEN});
 }
 
-static void receive_new(struct request *r)
+static void receive_new(struct request *r, const struct txn_key *key)
 {
 	if (request_is(r, SIP_CANCEL)) {
-		receive_cancel(r);
+		receive_cancel(r, key);
 		return;
 	}
 	if (request_is(r, SIP_ACK)) {
@@ -350,7 +350,7 @@ static void receive_new(struct request *r)
 			request_run(r);
 		return;
 	}
-	if (step_limits(r) == STEP_NEXT && begin_transaction(r))
+	if (step_limits(r) == STEP_NEXT && begin_transaction(r, key))
 		request_run(r);
 }
 
@@ -359,6 +359,7 @@ static void receive_request(struct proxy *p, const struct flow *from,
 {
 	struct request *r = request_new(p, from, bytes);
 	struct server_txn *st;
+	struct txn_key key;
 
 	if (r == NULL) {
 		stats_add(p->env.stats, STAT_refused_memory, 1);
@@ -370,9 +371,9 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		refuse_malformed(r);
 		return;
 	}
-	st = txn_find_server(p->txns, r->msg);
+	st = txn_find_server(p->txns, r->msg, &key);
 	if (st == NULL) {
-		receive_new(r);
+		receive_new(r, &key);
 		return;
 	}
 	TRACE_STEP(&r->tag, "absorb",

@@ -177,7 +177,8 @@ void context_branch_ended(struct request *r, struct fork *f);
 void context_offer(struct request *r, struct sip_msg *msg, unsigned status,
 		   const char *reason);
 void context_provisional(struct request *r, struct sip_msg *msg);
-void context_success(struct request *r, struct branch *from,
+/* False: it could not be passed on, and has changed nothing. */
+bool context_success(struct request *r, struct branch *from,
 		     struct sip_msg *msg);
 /* Cancel every pending branch but one (may be NULL). */
 void context_cancel_others(struct request *r, const struct branch *but,
@@ -239,6 +240,9 @@ void branch_free(struct branch *b); /* lets go of what it holds */
 struct accepted;
 struct accepted *accepted_new(struct proxy *p, struct server_txn *st);
 void accepted_add(struct accepted *a, struct client_txn *ct);
+
+/* 16.7 step 3: our Via is the only one. */
+bool response_is_for_us(struct sip_msg *msg);
 
 /* Pass a response on: our Via off, the rest as it came (16.7 steps 3, 9). NULL:
  * no memory, or there is no further Via. */

@@ -72,18 +72,26 @@ static int check_uri(struct sip_msg *m, const struct sip_limits *limits)
 	return 0;
 }
 
+static unsigned count_values(struct str rest)
+{
+	struct str value;
+	unsigned n = 0;
+
+	if (memchr(rest.p, ',', rest.len) == NULL)
+		return rest.len != 0;
+	while (sip_value_split(&rest, &value))
+		n++;
+	return n;
+}
+
 static bool has_many_vias(const struct sip_msg *m, unsigned max)
 {
 	const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_VIA);
-	struct sip_values it;
 	unsigned n = 0;
 
-	if (h->next == 0 && h->value_len == m->via.text.len)
-		return max == 0;
-	for (sip_values_start(&it, m, SIP_HDR_VIA); sip_values_next(&it);)
-		if (++n > max)
-			return true;
-	return false;
+	for (; h != NULL && n <= max; h = sip_msg_next(m, h))
+		n += count_values(sip_hdr_value(m, h));
+	return n > max;
 }
 
 /* The top value is ours to understand; the others are only counted. */

@@ -42,9 +42,7 @@ struct str sip_bytes_call_id(struct str bytes)
 	const char *end = str_end(bytes), *p = bytes.p;
 	struct str rest, name, value;
 
-	while (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
-		p += 2; /* 7.5 */
-	if (p == end)
+	if (bytes.len == 0)
 		return STR_NONE;
 	while ((p = field_after(p, end)) < end && *p != '\r' && *p != '\n') {
 		if ((*p | 0x20) != 'c' && (*p | 0x20) != 'i')

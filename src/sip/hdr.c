@@ -101,11 +101,6 @@ static struct str other_name(struct str name)
 	return STR_NONE;
 }
 
-const struct sip_hdr *sip_msg_first(const struct sip_msg *m, enum sip_hdr_id id)
-{
-	return m->first[id] != 0 ? &m->hdrs[m->first[id] - 1] : NULL;
-}
-
 const struct sip_hdr *sip_msg_next(const struct sip_msg *m,
 				   const struct sip_hdr *h)
 {
@@ -138,11 +133,4 @@ const struct sip_hdr *sip_msg_find(const struct sip_msg *m, struct str name)
 			return &m->hdrs[i];
 	}
 	return NULL;
-}
-
-struct str sip_msg_value(const struct sip_msg *m, enum sip_hdr_id id)
-{
-	const struct sip_hdr *h = sip_msg_first(m, id);
-
-	return h != NULL ? sip_hdr_value(m, h) : STR_NONE;
 }

@@ -1,4 +1,6 @@
 /* Hosts and ports (RFC 3261 section 25.1, RFC 5954 for IPv6). */
+#include <limits.h>
+
 #include "sip_priv.h"
 #include "viaduct/util/addr.h"
 #include "viaduct/util/err.h"
@@ -7,15 +9,26 @@ enum {
 	IPV6_TEXT_MAX = 64, /* with room for brackets and zeros */
 };
 
-/* Past one to three digits with a value up to 255; NULL: something else. */
+static inline unsigned digit_at(const char *p, const char *end)
+{
+	return p < end ? (unsigned)(unsigned char)*p - '0' : UINT_MAX;
+}
+
+/* Past up to three digits with a value up to 255; NULL: something else. */
 static inline const char *octet_span(const char *p, const char *end)
 {
-	unsigned value = 0, digit;
-	const char *q;
+	unsigned value = digit_at(p, end), digit;
 
-	for (q = p; q < end && (digit = (unsigned char)*q - '0') <= 9; q++)
-		value = value * 10 + digit;
-	return q > p && q - p <= 3 && value <= 255 ? q : NULL;
+	if (value > 9)
+		return NULL;
+	digit = digit_at(++p, end);
+	if (digit > 9)
+		return p;
+	value = value * 10 + digit;
+	digit = digit_at(++p, end);
+	if (digit > 9)
+		return p;
+	return value * 10 + digit <= 255 ? p + 1 : NULL;
 }
 
 /* Past four numbers, each 0 to 255, with dots between; NULL: something else. */

@@ -271,11 +271,19 @@ static bool has_room(struct indexer *ix, enum sip_hdr_id id)
 	return is_in_answers(id) && ix->msg->n_hdrs < ix->max_hdrs;
 }
 
+/* The value in a field: the CR after it ends every search. */
+static inline struct str trim_value(const char *p, const char *crlf)
+{
+	if (*p == ' ') /* one is usual */
+		p++;
+	return *p > ' ' && crlf[-1] > ' ' ? slice(p, crlf) : sip_trim(p, crlf);
+}
+
 static inline void add_field(struct indexer *ix, const char *p,
 			     const char *crlf)
 {
 	struct sip_msg *m = ix->msg;
-	const char *colon = NULL, *name_end;
+	const char *start, *colon = NULL, *name_end;
 	enum sip_hdr_id id;
 	struct sip_hdr *h;
 	struct str value;
@@ -290,11 +298,12 @@ static inline void add_field(struct indexer *ix, const char *p,
 	}
 	if (m->n_hdrs >= ix->room && !has_room(ix, id))
 		return;
-	value = trim(colon + 1, crlf);
+	value = trim_value(colon + 1, crlf);
+	start = ix->start;
 	h = &m->hdrs[m->n_hdrs];
-	h->at = (uint32_t)(p - ix->start);
-	h->end = (uint32_t)(crlf + 2 - ix->start);
-	h->value_at = (uint32_t)(value.p - ix->start);
+	h->at = (uint32_t)(p - start);
+	h->end = (uint32_t)(crlf + 2 - start);
+	h->value_at = (uint32_t)(value.p - start);
 	h->value_len = (uint32_t)value.len;
 	h->name_len = (uint16_t)(name_end - p);
 	h->id = (uint8_t)id;
@@ -332,19 +341,21 @@ static const char *resync(const char *p, const char *end)
 /* Returns what follows the empty line, or the end when there is none. */
 static const char *index_fields(struct indexer *ix, const char *p)
 {
-	while (!at_crlf(p, ix->end)) {
+	const char *end = ix->end;
+
+	while (!at_crlf(p, end)) {
 		const char *crlf = field_end(&ix->controls, p);
 
 		if (crlf == NULL)
 			crlf = odd_field_end(&ix->controls, p);
 		if (crlf == NULL) {
 			sip_msg_blame(ix->msg, 400, "Control Byte in Header");
-			p = resync(p, ix->end);
+			p = resync(p, end);
 			continue;
 		}
-		if (crlf == ix->end) {
+		if (crlf == end) {
 			sip_msg_blame(ix->msg, 400, "Header Does Not End");
-			return crlf;
+			return end;
 		}
 		add_field(ix, p, crlf);
 		p = crlf + 2;

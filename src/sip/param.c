@@ -6,7 +6,7 @@ const char *sip_param_span(const char *p, const char *end, unsigned name_class,
 {
 	const char *from = skip_lws(p, end);
 
-	p = span(from, end, name_class);
+	p = span_long(from, end, name_class);
 	*name = *value = slice(from, p);
 	value->p = p;
 	value->len = 0;

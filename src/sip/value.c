@@ -68,16 +68,19 @@ bool sip_values_next(struct sip_values *it)
 /* 1*DIGIT LWS Method, the number below 2^31 (RFC 3261 section 8.1.1.5). */
 int sip_cseq_parse(struct str text, struct sip_cseq *out)
 {
-	const char *end = str_end(text);
-	const char *digits_end = span(text.p, end, CT_DIGIT);
-	const char *method = skip_lws(digits_end, end);
-	uint32_t number;
+	const char *p = text.p, *end = str_end(text), *method;
+	uint64_t number = 0;
 
-	if (str_to_u32(slice(text.p, digits_end), INT32_MAX, &number) != 0 ||
-	    method == digits_end || method == end ||
-	    span(method, end, CT_TOKEN) < end)
+	for (; p < end && is_class(*p, CT_DIGIT); p++) {
+		number = number * 10 + (uint64_t)(*p - '0');
+		if (number > INT32_MAX)
+			return VD_EINVAL;
+	}
+	method = skip_lws(p, end);
+	if (p == text.p || method == p || method == end ||
+	    span_long(method, end, CT_TOKEN) < end)
 		return VD_EINVAL;
-	out->number = number;
+	out->number = (uint32_t)number;
 	out->method = slice(method, end);
 	return 0;
 }

@@ -109,10 +109,11 @@ bool branch_has_cookie(struct str branch)
 bool branch_read(const struct txn_table *t, struct str branch, uint64_t *id,
 		 uint64_t *loop_hash)
 {
-	const char *p = branch.p + COOKIE_LEN;
+	const char *p;
 
 	if (branch.len != TXN_BRANCH_LEN || !branch_has_cookie(branch))
 		return false;
+	p = branch.p + COOKIE_LEN;
 	*id = word_read(p);
 	*loop_hash = word_read(p + WORD_DIGITS);
 	return word_is(p, *id) && word_is(p + WORD_DIGITS, *loop_hash) &&
@@ -134,11 +135,12 @@ size_t client_txn_branch(const struct client_txn *ct, uint64_t loop_hash,
 
 bool txn_branch_worker(struct str branch, unsigned *worker)
 {
-	const char *p = branch.p + COOKIE_LEN;
+	const char *p;
 	uint64_t id;
 
 	if (branch.len != TXN_BRANCH_LEN || !branch_has_cookie(branch))
 		return false;
+	p = branch.p + COOKIE_LEN;
 	id = word_read(p);
 	if (!word_is(p, id))
 		return false;

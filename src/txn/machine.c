@@ -321,21 +321,34 @@ static void last_set(struct txn *t, struct buf *b)
 	t->last = b;
 }
 
+/* Bytes up to the body; 0: the head does not end. From line to line: memmem()
+ * goes from byte to byte. */
+static size_t head_len(const struct buf *b)
+{
+	const char *p = b->data, *end = p + b->len;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		p++;
+		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
+			return (size_t)(p + 2 - b->data);
+	}
+	return 0;
+}
+
 /* A call may ring for minutes, and what an ACK or a CANCEL is made of stands
  * in the head: the body goes. */
 static void last_trim(struct txn *t)
 {
 	struct buf *old = t->last, *b;
-	const char *end = memmem(old->data, old->len, "\r\n\r\n", 4);
-	size_t head_len = end != NULL ? (size_t)(end + 4 - old->data) : 0;
+	size_t len = head_len(old);
 
-	if (head_len == 0 || head_len == old->len)
+	if (len == 0 || len == old->len)
 		return;
-	b = buf_new(t->table->env.mem, head_len);
+	b = buf_new(t->table->env.mem, len);
 	if (b == NULL)
 		return;
-	memcpy(b->data, old->data, head_len);
-	b->len = (uint32_t)head_len;
+	memcpy(b->data, old->data, len);
+	b->len = (uint32_t)len;
 	last_set(t, b);
 }
 

@@ -4,6 +4,8 @@
  * a SipHash, with which nobody outside can play, and a sum of another kind,
  * which makes sure that chance does not either.
  */
+#include <endian.h>
+
 #include "txn/match.h"
 
 /* This bit makes tokens and hosts equal without regard to case (section 7.3.1):
@@ -11,43 +13,77 @@
  * they may have. */
 #define ANY_CASE UINT64_C(0x2020202020202020)
 
-static uint64_t words_hash(const struct txn_key *key)
+enum {
+	WORDS_MAX = 32,
+};
+
+/* What goes into a key. */
+struct words {
+	uint64_t v[WORDS_MAX];
+	size_t n;
+};
+
+static uint64_t words_hash(const struct words *w)
 {
-	return hash_bytes(hash_process_key(), key->words,
-			  key->n * sizeof(key->words[0]));
+	return hash_bytes(hash_process_key(), w->v, w->n * sizeof(w->v[0]));
+}
+
+static uint64_t words_sum(const struct words *w)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		sum = (sum + w->v[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		sum ^= sum >> 32;
+	}
+	return sum;
 }
 
 /* What is longer than the place for it goes on after its hash. */
-static void add_word(struct txn_key *key, uint64_t word)
+static inline void add_word(struct words *w, uint64_t word)
 {
-	if (key->n == KEY_WORDS_MAX) {
-		key->words[0] = words_hash(key);
-		key->n = 1;
+	if (w->n == WORDS_MAX) {
+		w->v[0] = words_hash(w);
+		w->n = 1;
 	}
-	key->words[key->n++] = word;
+	w->v[w->n++] = word;
+}
+
+/* The last bytes of a text, fewer than a word; `len` is that of all. */
+static inline uint64_t last_bytes(const char *end, size_t len)
+{
+	size_t n = len % sizeof(uint64_t);
+	uint64_t word = 0;
+
+	if (len < sizeof(word)) {
+		memcpy(&word, end - n, n);
+		return word;
+	}
+	memcpy(&word, end - sizeof(word), sizeof(word));
+	return le64toh(word) >> (64 - 8 * n);
 }
 
 /* The length of a piece must be added, too, so that two pieces cannot be taken
  * for others. */
-static void add_piece(struct txn_key *key, struct str s, uint64_t bits)
+static void add_piece(struct words *w, struct str s, uint64_t bits)
 {
+	const char *end = s.p + s.len;
+	size_t left = s.len;
 	uint64_t word;
 
-	for (; s.len >= sizeof(word); s = str_skip(s, sizeof(word))) {
-		memcpy(&word, s.p, sizeof(word));
-		add_word(key, word | bits);
+	for (; left >= sizeof(word); left -= sizeof(word)) {
+		memcpy(&word, end - left, sizeof(word));
+		add_word(w, word | bits);
 	}
-	if (s.len == 0)
-		return;
-	word = 0;
-	memcpy(&word, s.p, s.len);
-	add_word(key, word | bits);
+	if (left != 0)
+		add_word(w, last_bytes(end, s.len) | bits);
 }
 
-static void add_text(struct txn_key *key, struct str s)
+static void add_text(struct words *w, struct str s)
 {
-	add_word(key, s.len);
-	add_piece(key, s, 0);
+	add_word(w, s.len);
+	if (s.len != 0)
+		add_piece(w, s, 0);
 }
 
 static uint32_t tag_hash(struct str tag)
@@ -57,20 +93,20 @@ static uint32_t tag_hash(struct str tag)
 	return (uint32_t)hash_bytes(hash_process_key(), tag.p, tag.len);
 }
 
-static void key_add_branch(struct txn_key *key, const struct sip_via *via)
+static void add_branch(struct words *w, const struct sip_via *via)
 {
 	uint16_t port =
 		via->port != 0 ? via->port : sip_transport_port(via->transport);
 
-	add_word(key, (uint64_t)via->branch.len << 32 ^
-			      (uint64_t)via->host.len << 16 ^ port);
-	add_piece(key, via->branch, ANY_CASE);
-	add_piece(key, via->host, ANY_CASE);
+	add_word(w, (uint64_t)via->branch.len << 32 ^
+			    (uint64_t)via->host.len << 16 ^ port);
+	add_piece(w, via->branch, ANY_CASE);
+	add_piece(w, via->host, ANY_CASE);
 }
 
 /* The To tag stands apart: an ACK has another one than its INVITE. */
-static bool key_add_2543(struct txn_key *key, struct sip_msg *req,
-			 const struct sip_via *via)
+static bool add_2543(struct words *w, struct sip_msg *req,
+		     const struct sip_via *via, uint32_t *to_tag)
 {
 	const struct sip_addr *from = sip_msg_from(req);
 	const struct sip_addr *to = sip_msg_to(req);
@@ -78,42 +114,34 @@ static bool key_add_2543(struct txn_key *key, struct sip_msg *req,
 
 	if (from == NULL || to == NULL || cseq == NULL)
 		return false;
-	key->to_tag = tag_hash(to->tag);
-	add_text(key, req->uri_text);
-	add_text(key, from->tag);
-	add_text(key, sip_msg_call_id(req));
-	add_text(key, via->text);
-	add_word(key, cseq->number);
+	*to_tag = tag_hash(to->tag);
+	add_text(w, req->uri_text);
+	add_text(w, from->tag);
+	add_text(w, sip_msg_call_id(req));
+	add_text(w, via->text);
+	add_word(w, cseq->number);
 	return true;
 }
 
-bool txn_key_make(struct txn_key *key, struct sip_msg *req)
+static void key_make(struct txn_key *key, struct sip_msg *req)
 {
 	const struct sip_via *via = sip_msg_top_via(req);
+	struct words w;
 
+	w.n = 0;
+	key->is_usable = false;
 	if (via == NULL)
-		return false;
-	key->n = 0;
+		return;
 	key->method = txn_method_key(req->method, req->method_name);
 	key->to_tag = 0;
 	key->is_2543 = !branch_has_cookie(via->branch);
 	if (!key->is_2543)
-		key_add_branch(key, via);
-	else if (!key_add_2543(key, req, via))
-		return false;
-	key->hash = words_hash(key);
-	return true;
-}
-
-static uint64_t words_sum(const struct txn_key *key)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < key->n; i++) {
-		sum = (sum + key->words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		sum ^= sum >> 32;
-	}
-	return sum;
+		add_branch(&w, via);
+	else if (!add_2543(&w, req, via, &key->to_tag))
+		return;
+	key->hash = words_hash(&w);
+	key->check = words_sum(&w);
+	key->is_usable = true;
 }
 
 void server_insert(struct server_txn *st, const struct txn_key *key)
@@ -121,7 +149,7 @@ void server_insert(struct server_txn *st, const struct txn_key *key)
 	struct txn *t = &st->txn;
 
 	t->method = key->method;
-	st->check = words_sum(key);
+	st->check = key->check;
 	st->is_2543 = key->is_2543;
 	st->request_tag = key->to_tag;
 	hash_table_insert(&t->table->servers, &t->node, key->hash);
@@ -143,7 +171,8 @@ void server_learn_tag(struct server_txn *st, const struct buf *response)
 
 typedef bool wanted_fn(const struct server_txn *st, const struct txn_key *key);
 
-static struct server_txn *server_find(struct txn_table *t, struct txn_key *key,
+static struct server_txn *server_find(struct txn_table *t,
+				      const struct txn_key *key,
 				      wanted_fn *is_wanted)
 {
 	struct hash_node *n = hash_table_find(&t->servers, key->hash);
@@ -152,7 +181,7 @@ static struct server_txn *server_find(struct txn_table *t, struct txn_key *key,
 		struct txn *x = CONTAINER_OF(n, struct txn, node);
 		struct server_txn *st = SERVER_OF(x);
 
-		if (st->check == words_sum(key) && is_wanted(st, key))
+		if (st->check == key->check && is_wanted(st, key))
 			return st;
 	}
 	return NULL;
@@ -176,26 +205,23 @@ static bool is_cancelled(const struct server_txn *st, const struct txn_key *key)
 	       st->request_tag == key->to_tag;
 }
 
-struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req)
+struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req,
+				   struct txn_key *key)
 {
 	struct server_txn *st;
-	struct txn_key key;
 
-	if (!txn_key_make(&key, req))
+	key_make(key, req);
+	if (!key->is_usable)
 		return NULL;
 	if (req->method != SIP_ACK)
-		return server_find(t, &key, is_same);
-	st = server_find(t, &key, is_invite_of_ack);
+		return server_find(t, key, is_same);
+	st = server_find(t, key, is_invite_of_ack);
 	/* RFC 6026: the ACK to a 2xx is for the owner. */
 	return st != NULL && st->txn.state != ST_ACCEPTED ? st : NULL;
 }
 
 struct server_txn *txn_find_cancelled(struct txn_table *t,
-				      struct sip_msg *cancel)
+				      const struct txn_key *cancel)
 {
-	struct txn_key key;
-
-	if (!txn_key_make(&key, cancel))
-		return NULL;
-	return server_find(t, &key, is_cancelled);
+	return cancel->is_usable ? server_find(t, cancel, is_cancelled) : NULL;
 }

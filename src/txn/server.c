@@ -3,17 +3,16 @@
 #include "txn/match.h"
 
 /* Each response goes where the request came from, over its connection. */
-int server_txn_new(struct txn_table *table, struct sip_msg *req,
+int server_txn_new(struct txn_table *table, const struct txn_key *key,
 		   const struct hop *reply_to, const struct txn_timers *timers,
 		   const struct server_txn_ops *ops, void *arg,
 		   struct server_txn **out)
 {
-	bool is_invite = req->method == SIP_INVITE;
-	struct txn_key key;
+	bool is_invite = key->method == SIP_INVITE;
 	struct server_txn *st;
 	struct txn *t;
 
-	if (!txn_key_make(&key, req))
+	if (!key->is_usable)
 		return VD_EINVAL;
 	t = txn_alloc(table, is_invite ? &txn_ist : &txn_nist, timers);
 	if (t == NULL)
@@ -23,7 +22,7 @@ int server_txn_new(struct txn_table *table, struct sip_msg *req,
 	t->arg = arg;
 	t->state = is_invite ? ST_PROCEEDING : ST_TRYING;
 	t->hop = *reply_to;
-	server_insert(st, &key);
+	server_insert(st, key);
 	if (!conn_ref_is_none(reply_to->conn))
 		txn_use_conn(t, reply_to->conn);
 	stats_add(table->env.stats, STAT_requests_new, 1);
@@ -69,14 +68,10 @@ void server_txn_set_owner(struct server_txn *st,
 	st->txn.arg = arg;
 }
 
-bool server_txn_has_final(const struct server_txn *st)
+void *server_txn_arg(const struct server_txn *st,
+		     const struct server_txn_ops *ops)
 {
-	return !txn_is_open(&st->txn);
-}
-
-void *server_txn_arg(const struct server_txn *st)
-{
-	return st->txn.arg;
+	return st->ops == ops ? st->txn.arg : NULL;
 }
 
 uint64_t server_txn_id(const struct server_txn *st)

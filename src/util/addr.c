@@ -46,6 +46,17 @@ static bool has_brackets(struct str host)
 	return host.len >= 2 && host.p[0] == '[' && host.p[host.len - 1] == ']';
 }
 
+static inline bool take_digit(const char **p, const char *end, unsigned *n)
+{
+	unsigned digit = *p < end ? (unsigned)(unsigned char)**p - '0' : 10;
+
+	if (digit > 9)
+		return false;
+	*n = *n * 10 + digit;
+	++*p;
+	return true;
+}
+
 /* Four numbers of one to three digits, up to 255, without leading zeros, as
  * inet_pton() has it; this one is on every message's path. */
 static bool parse_ipv4(struct str host, struct in_addr *out)
@@ -55,14 +66,14 @@ static bool parse_ipv4(struct str host, struct in_addr *out)
 
 	for (int i = 0; i < 4; i++) {
 		unsigned n = 0;
-		const char *start;
 
 		if (i > 0 && (p == end || *p++ != '.'))
 			return false;
-		start = p;
-		while (p < end && *p >= '0' && *p <= '9' && p - start < 3)
-			n = n * 10 + (unsigned)(*p++ - '0');
-		if (p == start || n > 255 || (*start == '0' && p - start > 1))
+		if (!take_digit(&p, end, &n))
+			return false;
+		if (n != 0 && take_digit(&p, end, &n))
+			take_digit(&p, end, &n);
+		if (n > 255)
 			return false;
 		bytes[i] = (uint8_t)n;
 	}
@@ -228,17 +239,26 @@ bool addr_is_multicast(const union addr *a)
 	return (b.p[0] & 0xf0) == 0xe0 || memcmp(b.p, broadcast, 4) == 0;
 }
 
+static inline char *octet_print(char *out, unsigned n)
+{
+	if (n >= 100)
+		*out++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*out++ = (char)('0' + n / 10 % 10);
+	*out++ = (char)('0' + n % 10);
+	return out;
+}
+
 static size_t ip4_print(const union addr *a, char *buf)
 {
 	const uint8_t *b = (const uint8_t *)&a->in4.sin_addr;
-	size_t n = 0;
+	char *p = octet_print(buf, b[0]);
 
-	for (int i = 0; i < 4; i++) {
-		if (i > 0)
-			buf[n++] = '.';
-		n += u64_print(b[i], buf + n);
+	for (int i = 1; i < 4; i++) {
+		*p++ = '.';
+		p = octet_print(p, b[i]);
 	}
-	return n;
+	return (size_t)(p - buf);
 }
 
 static size_t ip6_print(const union addr *a, char *buf)

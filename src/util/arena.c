@@ -80,22 +80,30 @@ static void *large_alloc(struct arena *a, size_t size)
 	return c->data;
 }
 
+/* The current chunk has too little left. */
+static void *alloc_from_another(struct arena *a, size_t size, size_t room)
+{
+	size_t chunk = CHUNK_SIZE - sizeof(struct arena_chunk);
+
+	if (a->chunks != NULL && room > chunk / 2)
+		return large_alloc(a, size);
+	if (arena_reserve(a, room > chunk ? room : chunk) != 0)
+		return NULL;
+	a->at += room;
+	MEM_UNPOISON(a->at - room, size);
+	return a->at - room;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	size_t room = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	size_t chunk = CHUNK_SIZE - sizeof(struct arena_chunk);
-	char *p;
+	char *p = a->at;
 
 	if (room < size)
 		return NULL;
-	if (a->at == NULL || (size_t)(a->end - a->at) < room) {
-		if (a->chunks != NULL && room > chunk / 2)
-			return large_alloc(a, size);
-		if (arena_reserve(a, room > chunk ? room : chunk) != 0)
-			return NULL;
-	}
-	p = a->at;
-	a->at += room;
+	if (p == NULL || (size_t)(a->end - p) < room)
+		return alloc_from_another(a, size, room);
+	a->at = p + room;
 	MEM_UNPOISON(p, size);
 	return p;
 }

@@ -7,7 +7,8 @@ static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* clang-format off */
-#define VALUE(c) ((c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : \
+#define VALUE(c) (int8_t)( \
+	(c) >= 'A' && (c) <= 'Z' ? (c) - 'A' : \
 	(c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26 : \
 	(c) >= '0' && (c) <= '9' ? (c) - '0' + 52 : \
 	(c) == '-' ? 62 : (c) == '_' ? 63 : -1)
@@ -21,41 +22,40 @@ static const int8_t values[256] = {
 };
 /* clang-format on */
 
-/* The first n of the four digits of 24 bits. */
-static char *digits_put(char *out, uint32_t bits, unsigned n)
+static inline void digits_put(char out[4], uint32_t bits)
 {
-	for (unsigned i = 0; i < n; i++)
-		*out++ = alphabet[bits >> (18 - 6 * i) & 63];
-	return out;
+	out[0] = alphabet[bits >> 18];
+	out[1] = alphabet[bits >> 12 & 63];
+	out[2] = alphabet[bits >> 6 & 63];
+	out[3] = alphabet[bits & 63];
 }
 
 size_t base64url_encode(const void *p, size_t len, char *out)
 {
 	const uint8_t *b = p;
-	char *at = out;
+	uint8_t rest[3] = {0};
+	char *at = out, last[4];
 
-	for (; len >= 3; len -= 3, b += 3)
-		at = digits_put(at, (uint32_t)(b[0] << 16 | b[1] << 8 | b[2]),
-				4);
-	if (len == 2)
-		at = digits_put(at, (uint32_t)(b[0] << 16 | b[1] << 8), 3);
-	else if (len == 1)
-		at = digits_put(at, (uint32_t)(b[0] << 16), 2);
+	for (; len >= 3; len -= 3, b += 3, at += 4)
+		digits_put(at, (uint32_t)(b[0] << 16 | b[1] << 8 | b[2]));
+	if (len > 0) {
+		memcpy(rest, b, len);
+		digits_put(last, (uint32_t)(rest[0] << 16 | rest[1] << 8));
+		memcpy(at, last, len + 1);
+		at += len + 1;
+	}
 	return (size_t)(at - out);
 }
 
-/* Up to four digits as 24 bits; negative when one is none. */
-static int32_t digits_get(const char *p, size_t n)
+/* Four digits as 24 bits; negative when one is none. */
+static inline int32_t digits_get(const char *p)
 {
-	int32_t bits = 0, all = 0;
+	int32_t a = values[(uint8_t)p[0]], b = values[(uint8_t)p[1]];
+	int32_t c = values[(uint8_t)p[2]], d = values[(uint8_t)p[3]];
 
-	for (size_t i = 0; i < n; i++) {
-		int32_t v = values[(uint8_t)p[i]];
-
-		all |= v;
-		bits |= (v & 63) << (18 - 6 * i);
-	}
-	return all < 0 ? -1 : bits;
+	if ((a | b | c | d) < 0)
+		return -1;
+	return a << 18 | b << 12 | c << 6 | d;
 }
 
 /* One text for one value: left-over bits must be zero. */
@@ -64,6 +64,7 @@ int base64url_decode(struct str text, void *out, size_t cap)
 	size_t rest = text.len % 4;
 	size_t n = text.len / 4 * 3 + rest * 3 / 4;
 	const char *p = text.p, *whole = p + (text.len - rest);
+	char last[4] = "AAAA";
 	uint8_t *b = out;
 	int32_t bits;
 
@@ -72,7 +73,7 @@ int base64url_decode(struct str text, void *out, size_t cap)
 	if (n > cap)
 		return VD_ETOOBIG;
 	for (; p < whole; p += 4, b += 3) {
-		bits = digits_get(p, 4);
+		bits = digits_get(p);
 		if (bits < 0)
 			return VD_EINVAL;
 		b[0] = (uint8_t)(bits >> 16);
@@ -81,7 +82,8 @@ int base64url_decode(struct str text, void *out, size_t cap)
 	}
 	if (rest == 0)
 		return (int)n;
-	bits = digits_get(p, rest);
+	memcpy(last, p, rest);
+	bits = digits_get(last);
 	if (bits < 0 || (bits & (rest == 2 ? 0xffff : 0xff)) != 0)
 		return VD_EINVAL;
 	b[0] = (uint8_t)(bits >> 16);

@@ -35,16 +35,18 @@ struct slab {
 _Static_assert(sizeof(struct slab) <= SLAB_HEAD, "blocks start after the head");
 
 struct mem_class {
-	struct list slabs; /* those that have a free block, empty ones last */
-	unsigned size, n_empty;
+	struct list slabs; /* those that have a free block */
+	unsigned size;
 };
 
 struct mem {
 	struct mem_class classes[N_CLASSES];
 	size_t ceiling, used, held;
 	uint64_t n_refused;
-	uint64_t fail_in; /* 0: off */
-	struct list full; /* slabs without a free block */
+	uint64_t fail_in;            /* 0: off */
+	struct list full;            /* slabs without a free block */
+	struct list spares;          /* empty slabs, for any class */
+	size_t n_spares, spares_low; /* the fewest since mem_trim() */
 };
 
 static inline unsigned class_of(size_t size)
@@ -85,6 +87,7 @@ int mem_new(size_t ceiling, struct mem **out)
 		m->classes[i].size = class_size(i);
 	}
 	list_init(&m->full);
+	list_init(&m->spares);
 	m->ceiling = ceiling;
 	*out = m;
 	return 0;
@@ -124,6 +127,7 @@ void mem_free_all(struct mem *m)
 	for (unsigned i = 0; i < N_CLASSES; i++)
 		slabs_release(m, &m->classes[i].slabs);
 	slabs_release(m, &m->full);
+	slabs_release(m, &m->spares);
 	free(m);
 }
 
@@ -161,28 +165,39 @@ static bool has_room(const struct mem *m, size_t size)
 	       (m->held <= m->ceiling && size <= m->ceiling - m->held);
 }
 
-/* At the ceiling, the spare slabs of other classes are what can be had. */
-static void spares_release(struct mem *m)
+static struct slab *spare_take(struct mem *m)
 {
-	for (unsigned i = 0; i < N_CLASSES; i++) {
-		struct mem_class *c = &m->classes[i];
+	struct slab *s = LIST_FIRST(&m->spares, struct slab, link);
 
-		if (c->n_empty == 0)
-			continue;
-		slab_release(m, LIST_ENTRY(c->slabs.prev, struct slab, link));
-		c->n_empty = 0;
-	}
+	list_del(&s->link);
+	m->n_spares--;
+	if (m->n_spares < m->spares_low)
+		m->spares_low = m->n_spares;
+	return s;
 }
 
+static void spares_release(struct mem *m, size_t n)
+{
+	while (n-- > 0)
+		slab_release(m, spare_take(m));
+}
+
+void mem_trim(struct mem *m)
+{
+	spares_release(m, m->spares_low);
+	m->spares_low = m->n_spares;
+}
+
+/* At the ceiling, the spare slabs are what can be had. */
 static bool make_room(struct mem *m, size_t size)
 {
 	if (has_room(m, size))
 		return true;
-	spares_release(m);
+	spares_release(m, m->n_spares);
 	return has_room(m, size);
 }
 
-static struct slab *slab_add(struct mem *m, unsigned class)
+static struct slab *slab_new(struct mem *m)
 {
 	struct slab *s;
 
@@ -191,13 +206,25 @@ static struct slab *slab_add(struct mem *m, unsigned class)
 	s = (struct slab *)slab_map();
 	if (s == NULL)
 		return NULL;
+	MEM_ROOT_ADD(s, SLAB_SIZE);
+	m->held += SLAB_SIZE;
+	return s;
+}
+
+static struct slab *slab_add(struct mem *m, unsigned class)
+{
+	struct slab *s =
+		list_is_empty(&m->spares) ? slab_new(m) : spare_take(m);
+
+	if (s == NULL)
+		return NULL;
 	s->class = class;
+	s->n_used = 0;
+	s->free = NULL;
 	s->fresh = (char *)s + SLAB_HEAD;
 	MEM_POISON(s->fresh, SLAB_SIZE - SLAB_HEAD);
-	MEM_ROOT_ADD(s, SLAB_SIZE);
+	list_init(&s->link);
 	list_add(&m->classes[class].slabs, &s->link);
-	m->classes[class].n_empty++;
-	m->held += SLAB_SIZE;
 	return s;
 }
 
@@ -243,13 +270,10 @@ static void *large_alloc(struct mem *m, size_t size)
 static struct slab *slab_get(struct mem *m, unsigned class)
 {
 	struct mem_class *c = &m->classes[class];
-	struct slab *s;
 
-	s = list_is_empty(&c->slabs) ? slab_add(m, class)
-				     : LIST_FIRST(&c->slabs, struct slab, link);
-	if (s != NULL && s->n_used == 0)
-		c->n_empty--;
-	return s;
+	return list_is_empty(&c->slabs)
+		       ? slab_add(m, class)
+		       : LIST_FIRST(&c->slabs, struct slab, link);
 }
 
 void *mem_alloc(struct mem *m, size_t size)
@@ -285,16 +309,13 @@ void *mem_zalloc(struct mem *m, size_t size)
 	return p;
 }
 
-/* One empty slab per class stays, at the end so that others fill up first. */
-static void slab_emptied(struct mem *m, struct mem_class *c, struct slab *s)
+/* To the system only by mem_trim(): a map and its page faults cost more than
+ * all that is done with one slab. */
+static void slab_emptied(struct mem *m, struct slab *s)
 {
-	if (c->n_empty > 0) {
-		slab_release(m, s);
-		return;
-	}
-	c->n_empty++;
 	list_del(&s->link);
-	list_add_tail(&c->slabs, &s->link);
+	list_add(&m->spares, &s->link);
+	m->n_spares++;
 }
 
 static void large_free(struct mem *m, void *p, size_t size)
@@ -330,7 +351,7 @@ void mem_free(struct mem *m, void *p, size_t size)
 		list_add(&c->slabs, &s->link);
 	}
 	if (--s->n_used == 0)
-		slab_emptied(m, c, s);
+		slab_emptied(m, s);
 }
 
 void mem_usage(const struct mem *m, struct mem_usage *out)

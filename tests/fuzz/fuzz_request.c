@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "proxy/proxy_priv.h"
 #include "viaduct/util/err.h"
 
@@ -21,7 +22,6 @@ enum {
 	HOUR_MS = 3600000,
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int __wrap_transport_send(struct transport *t, const struct hop *to,
 			  struct buf *b, struct conn_ref *used);
 
@@ -32,12 +32,6 @@ static struct stats stats;
 static const struct plan *plan;
 static size_t used_at_rest;
 static char branch[128], token[128];
-
-static void check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* What would leave ----------------------------------------------------------
  */
@@ -69,8 +63,8 @@ int __wrap_transport_send(struct transport *t, const struct hop *to,
 
 	(void)t;
 	(void)to;
-	check(sip_msg_index(buf_str(b), &limits, hdrs, &msg) == 0);
-	check(msg.bytes.len == b->len);
+	CLAIM(sip_msg_index(buf_str(b), &limits, hdrs, &msg) == 0);
+	CLAIM(msg.bytes.len == b->len);
 	if (used != NULL)
 		memset(used, 0, sizeof(*used));
 	if (msg.is_request) {
@@ -124,7 +118,7 @@ static void make_conf(void)
 	static struct addr_net trust;
 
 	domain.name = STR("biloxi.com");
-	check(addr_net_parse(STR("192.0.2.7"), &trust) == 0);
+	CLAIM(addr_net_parse(STR("192.0.2.7"), &trust) == 0);
 	atomic_init(&conf.refs, 1);
 	conf.free = never_freed;
 	conf.proxy = (struct proxy_conf){
@@ -155,12 +149,12 @@ static void open_transport(void)
 	char text[32], why[256];
 	int pid = (int)getpid();
 
-	check(post_new(1, 16, &post) == 0);
+	CLAIM(post_new(1, 16, &post) == 0);
 	snprintf(text, sizeof(text), "127.%d.%d.%d:5060", 128 + pid % 64,
 		 pid / 64 % 256, 1 + pid / 16384 % 250);
 	for (int i = 0; i < 2; i++) {
 		l[i].transport = i == 0 ? SIP_UDP : SIP_TCP;
-		check(addr_parse_hostport(str_from(text), 0, &l[i].addr) == 0);
+		CLAIM(addr_parse_hostport(str_from(text), 0, &l[i].addr) == 0);
 		l[i].url = STR("fuzz");
 	}
 	if (transport_set_open(l, 2, 1, &limits, post, &env.transports, why) !=
@@ -168,7 +162,7 @@ static void open_transport(void)
 		fprintf(stderr, "%s\n", why);
 		abort();
 	}
-	check(transport_new(env.transports, 0, env.loop, env.mem, env.stats,
+	CLAIM(transport_new(env.transports, 0, env.loop, env.mem, env.stats,
 			    &no_ops, NULL, &env.transport) == 0);
 }
 
@@ -193,8 +187,8 @@ static void start(void)
 	env.stats = &stats;
 	env.n_workers = 1;
 	env.secret = secret;
-	check(loop_new(&env.loop) == 0 && mem_new(0, &env.mem) == 0);
-	check(loop_on_turn_end(env.loop, turn_end, env.loop) == 0);
+	CLAIM(loop_new(&env.loop) == 0 && mem_new(0, &env.mem) == 0);
+	CLAIM(loop_on_turn_end(env.loop, turn_end, env.loop) == 0);
 	loop_stop(env.loop);
 	open_transport();
 	make_conf();
@@ -214,20 +208,20 @@ static void open_proxy(void)
 	};
 	char why[256];
 
-	check(resolver_new(env.loop, env.mem, env.stats, &names, &env.resolver,
+	CLAIM(resolver_new(env.loop, env.mem, env.stats, &names, &env.resolver,
 			   why) == 0);
-	check(proxy_new(&env, &conf, &proxy) == 0);
+	CLAIM(proxy_new(&env, &conf, &proxy) == 0);
 }
 
 static void close_proxy(void)
 {
-	check(proxy_n_open(proxy) == 0);
-	check(txn_n_open(proxy->txns) == 0);
-	check(txn_n_lingering(proxy->txns) == 0);
+	CLAIM(proxy_n_open(proxy) == 0);
+	CLAIM(txn_n_open(proxy->txns) == 0);
+	CLAIM(txn_n_lingering(proxy->txns) == 0);
 	proxy_free(proxy);
 	resolver_free(env.resolver);
 	loop_run(env.loop);
-	check(n_used() == used_at_rest);
+	CLAIM(n_used() == used_at_rest);
 }
 
 /* What comes ----------------------------------------------------------------
@@ -292,7 +286,7 @@ static struct flow flow_of(uint8_t choice)
 			 .listener = is_tcp};
 
 	f.local = transport_listener(env.transports, is_tcp)->addr;
-	check(addr_parse(is_trusted ? STR("192.0.2.7") : STR("192.0.2.8"), 5060,
+	CLAIM(addr_parse(is_trusted ? STR("192.0.2.7") : STR("192.0.2.8"), 5060,
 			 &f.remote) == 0);
 	return f;
 }

@@ -3,7 +3,7 @@ RFC 5393 and RFC 3326 where they meet it. Scripted peers, byte by byte."""
 
 import pytest
 
-from lib.message import SDP, build_cancel
+from lib.message import SDP, build_cancel, build_response
 from lib.switchboard import Switchboard
 
 PLANS = {
@@ -14,6 +14,10 @@ PLANS = {
     "row-of-pairs": ("sequential", [[0, 1], [2, 3]]),
     "pair-of-rows": [[0, 1], [2, 3]],
     "deep": ("sequential", [[0, [1, 2]], 3]),
+    "twice": [0, 0],
+    "twice-in-a-row": ("sequential", [0, 0]),
+    "follow": ("parallel", [0], {"recurse": True}),
+    "follow-two": ("parallel", [0, 1], {"recurse": True}),
 }
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
@@ -120,6 +124,54 @@ def test_16_6_three_levels_and_a_6xx_in_the_deepest_ends_all(board):
     call.not_called(3, seconds=0.1)
 
 
+# ---- redirections (16.5, 16.7 step 4) ----
+
+
+def redirect(leg, status, *contacts):
+    """A 3xx with these contacts: numbers of callees, maybe with parameters,
+    or URIs."""
+    def value(contact):
+        target, params = contact if isinstance(contact, tuple) else (contact, "")
+        uri = leg.call.board.uri(target) if isinstance(target, int) else target
+        return "<%s>%s" % (uri, params)
+    answer = build_response(leg.got, status, ", ".join(map(value, contacts)),
+                            leg.tag)
+    leg.peer.send(answer, leg.call.board.address)
+    leg.expect_ack()
+
+
+def test_16_5_no_target_is_tried_twice_however_often_it_is_named(board):
+    call = board.call("follow")
+    redirect(call.leg(0), 302, 1, 0, 1, (1, ";q=0.1"))
+    redirect(call.leg(1), 301, 0, 1, (2, ";q=0.2"), 2)
+    last = call.leg(2)
+    last.answer(404)
+    last.expect_ack()
+    call.finish(404)
+    call.not_called(0, 1, 2, seconds=0.1)
+
+
+def test_16_5_two_branches_that_name_the_same_target_reach_it_once(board):
+    call = board.call("follow-two")
+    for leg in [call.leg(0), call.leg(1)]:
+        redirect(leg, 302, 2)
+    shared = call.leg(2)
+    shared.answer(404)
+    shared.expect_ack()
+    call.finish()
+    call.not_called(2, seconds=0.1)
+
+
+def test_16_5_a_target_that_a_route_names_twice_is_tried_once(board):
+    for plan in ("twice", "twice-in-a-row"):
+        call = board.call(plan)
+        leg = call.leg(0)
+        leg.answer(404)
+        leg.expect_ack()
+        call.finish(404)
+        call.not_called(0, seconds=0.1)
+
+
 # ---- responses that go on at once (16.7 step 5) ----
 
 
@@ -128,7 +180,8 @@ def test_16_7_step_5_each_provisional_of_each_branch_but_100_goes_on(board):
     legs = [call.leg(0), call.leg(1)]
     call.expect(100)
     legs[0].answer(100)
-    call.nothing(0.1)
+    assert call.caller.receive(
+        0.1, lambda m: m.call_id == call.request.call_id) is None
     for leg, status in zip(legs, (180, 183)):
         leg.answer(status, extra=[("X-Leg", leg.tag)], body=SDP)
         got = call.expect(status)

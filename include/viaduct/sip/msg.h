@@ -237,15 +237,24 @@ static inline struct str sip_hdr_name(const struct sip_msg *m,
 }
 
 /* First field of this kind / the next one; NULL at the end. */
-const struct sip_hdr *sip_msg_first(const struct sip_msg *m,
-				    enum sip_hdr_id id);
+static inline const struct sip_hdr *sip_msg_first(const struct sip_msg *m,
+						  enum sip_hdr_id id)
+{
+	return m->first[id] != 0 ? &m->hdrs[m->first[id] - 1] : NULL;
+}
 const struct sip_hdr *sip_msg_next(const struct sip_msg *m,
 				   const struct sip_hdr *h);
 /* By name, for fields that have no id: any case. */
 const struct sip_hdr *sip_msg_find(const struct sip_msg *m, struct str name);
 
 /* The first field's value; STR_NONE when there is no such field. */
-struct str sip_msg_value(const struct sip_msg *m, enum sip_hdr_id id);
+static inline struct str sip_msg_value(const struct sip_msg *m,
+				       enum sip_hdr_id id)
+{
+	const struct sip_hdr *h = sip_msg_first(m, id);
+
+	return h != NULL ? sip_hdr_value(m, h) : STR_NONE;
+}
 
 /*
  * Step through the comma-separated values of all fields of one kind; quoted

@@ -54,15 +54,27 @@ size_t txn_n_lingering(const struct txn_table *t);
 
 /* Server transactions ------------------------------------------------------ */
 
+/* What a request is matched by: branch and sent-by, or for RFC 2543 what it
+ * says of itself. The method counts apart: ACK and CANCEL look for others. */
+struct txn_key {
+	uint64_t hash;
+	uint64_t check; /* of another kind: both are equal for the same only */
+	uint32_t method;
+	uint32_t to_tag; /* RFC 2543 */
+	bool is_2543;
+	bool is_usable; /* false: no Via, or not the fields that stand for it */
+};
+
 /* The transaction that a request belongs to (17.2.3, with the RFC 2543
  * fall-back; an ACK belongs to its INVITE). NULL: a new request, or an ACK to a
- * 2xx. */
-struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req);
+ * 2xx. *key is made in any case, for server_txn_new(). */
+struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req,
+				   struct txn_key *key);
 
 /* The transaction that a CANCEL is for (9.2): same branch and sent-by, any
  * method but ACK and CANCEL. NULL: none. */
 struct server_txn *txn_find_cancelled(struct txn_table *t,
-				      struct sip_msg *cancel);
+				      const struct txn_key *cancel);
 
 struct server_txn_ops {
 	/* Nobody acknowledged the final response (Timer H), or it could not be
@@ -73,11 +85,10 @@ struct server_txn_ops {
 };
 
 /*
- * Begin. reply_to: where responses go (18.2.2), copied. req need not outlive
- * the call. Returns 0, VD_ENOMEM or VD_EINVAL (no usable Via, or none of the
- * fields that stand for it in RFC 2543).
+ * Begin. key: as txn_find_server() made it, copied; reply_to: where responses
+ * go (18.2.2), copied. Returns 0, VD_ENOMEM or VD_EINVAL (not usable).
  */
-int server_txn_new(struct txn_table *t, struct sip_msg *req,
+int server_txn_new(struct txn_table *t, const struct txn_key *key,
 		   const struct hop *reply_to, const struct txn_timers *timers,
 		   const struct server_txn_ops *ops, void *arg,
 		   struct server_txn **out);
@@ -99,8 +110,9 @@ void server_txn_detach(struct server_txn *st);
 void server_txn_set_owner(struct server_txn *st,
 			  const struct server_txn_ops *ops, void *arg);
 
-bool server_txn_has_final(const struct server_txn *st);
-void *server_txn_arg(const struct server_txn *st);   /* NULL when detached */
+/* The owner's arg if these are its ops; NULL for another owner and for none. */
+void *server_txn_arg(const struct server_txn *st,
+		     const struct server_txn_ops *ops);
 uint64_t server_txn_id(const struct server_txn *st); /* for the trace */
 
 /* Client transactions ------------------------------------------------------ */

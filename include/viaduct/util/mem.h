@@ -1,7 +1,8 @@
 /*
  * Memory of one worker: size classes carved from 64 KiB slabs, with a ceiling
  * and no lock. Blocks above MEM_CLASS_MAX go to malloc() and count too. A slab
- * that becomes empty goes back to the system, but for one spare per class.
+ * that becomes empty serves any class, and goes back to the system with the
+ * mem_trim() after it was not needed for a while.
  *
  * A block must be freed on the worker that allocated it.
  */
@@ -33,6 +34,10 @@ void *mem_zalloc(struct mem *m, size_t size);
 
 /* `size` as it was allocated; p may be NULL. */
 void mem_free(struct mem *m, void *p, size_t size);
+
+/* Give back the empty slabs that were not needed since the last call. To be
+ * called every second or so. */
+void mem_trim(struct mem *m);
 
 /* The size of the block that mem_alloc(size) really gives. */
 size_t mem_good_size(size_t size);

@@ -64,13 +64,16 @@ class Switchboard:
 
 
 class Call:
-    """A request that has been sent, seen from the caller."""
+    """A request that has been sent (send=False: is to be), seen from the
+    caller."""
 
     def __init__(self, board, caller, user, method, fields):
+        is_sent = fields.pop("send", True)
         self.board, self.caller, self.method = board, caller, method
         uri = user if ":" in user else "sip:%s@biloxi.com" % user
         self.request = caller.request(method, uri, **fields)
-        self.send()
+        if is_sent:
+            self.send()
 
     def send(self, what=None):
         self.caller.send(what or self.request, self.board.address)

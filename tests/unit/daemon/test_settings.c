@@ -281,8 +281,8 @@ static void a_short_timer_c_is_a_warning(void **state)
 static void a_reload_says_what_needs_a_restart(void **state)
 {
 	static const char *const options[] = {
-		"server.workers", "server.user", "server.state",
-		"server.secret",  "listen",
+		"server.name",  "server.workers", "server.user",
+		"server.state", "server.secret",  "listen",
 	};
 	struct config *a = config_good(LISTEN "server: { workers: 1 }");
 	struct config *b = config_good(

@@ -200,8 +200,8 @@ static void challenges_of_401_and_407_are_gathered(void **state)
 	static const char *const once[] = {
 		"\r\nWWW-Authenticate: Digest realm=\"two\"\r\n",
 		"\r\nProxy-Authenticate: Digest realm=\"three\"\r\n",
-		"\r\nproxy-authenticate: Digest realm=\"three\",\r\n"
-		" nonce=\"folded\"\r\n",
+		("\r\nproxy-authenticate: Digest realm=\"three\",\r\n"
+		 " nonce=\"folded\"\r\n"),
 		"\r\nWWW-Authenticate: Digest realm=\"four\"\r\n",
 	};
 	struct peers p = ring_all(*state);
@@ -587,20 +587,83 @@ static void a_100_is_not_passed_on(void **state)
 	peer_expect_status(p.caller, 486);
 }
 
+/* The callee forgets the caller's Via in what it answers from now on. */
+static void forget_via(struct peer *callee)
+{
+	char *via = strstr(callee->request, "Via: SIP/2.0/UDP " NET "9");
+
+	assert_non_null(via);
+	memcpy(via, "X-a", 3);
+}
+
 /* 16.7 step 3: a response without a Via below ours was for us. */
 static void a_response_with_our_via_alone_is_dropped(void **state)
 {
 	struct bench *b = *state;
 	struct peers p = open_peers(b, &one);
-	char *via;
 
 	begin(&p, "INVITE");
 	peer_expect(p.two, TO("2"));
-	via = strstr(p.two->request, "Via: SIP/2.0/UDP " NET "9");
-	assert_non_null(via);
-	memcpy(via, "X-a", 3);
+	forget_via(p.two);
 	peer_answer(p.two, 180, "");
 	peer_expect_nothing(p.caller);
+}
+
+/* ... and answers nothing: the caller may still cancel, and hears of the end.
+ */
+static void a_2xx_with_our_via_alone_does_not_end_the_request(void **state)
+{
+	struct bench *b = *state;
+	struct peers p = open_peers(b, &one);
+
+	begin(&p, "INVITE");
+	peer_expect(p.two, TO("2"));
+	forget_via(p.two);
+	peer_answer(p.two, 200, "");
+	peer_expect_nothing(p.caller);
+	cancel(&p);
+	peer_expect_status(p.caller, 200);
+	bench_pass(b, 64 * BENCH_T1_MS + 100);
+	peer_expect_status(p.caller, 487);
+}
+
+static void a_2xx_that_comes_right_at_last_passes(void **state)
+{
+	struct bench *b = *state;
+	struct peers p = open_peers(b, &one);
+	char good[BENCH_TEXT];
+
+	begin(&p, "INVITE");
+	peer_expect(p.two, TO("2"));
+	memcpy(good, p.two->request, sizeof(good));
+	forget_via(p.two);
+	peer_answer(p.two, 200, "");
+	peer_expect_nothing(p.caller);
+	memcpy(p.two->request, good, sizeof(good));
+	peer_answer(p.two, 200, "");
+	peer_expect_status(p.caller, 200);
+}
+
+static void a_final_response_with_our_via_alone_is_a_bad_gateways(void **state)
+{
+	static const unsigned statuses[] = {200, 486};
+	struct bench *b = *state;
+	struct peers p = open_peers(b, &one);
+
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		char n[2] = {(char)('1' + i), '\0'};
+
+		peer_send(p.caller,
+			  bench_request("MESSAGE", "sip:bob@biloxi.test", n,
+					"Max-Forwards: 70\r\n"));
+		peer_expect(p.two, "MESSAGE ");
+		forget_via(p.two);
+		peer_answer(p.two, statuses[i], "");
+		peer_expect_nothing(p.caller);
+		bench_pass(b, 64 * BENCH_T1_MS); /* Timer K among others */
+		peer_expect_status(p.caller, 100);
+		peer_expect_status(p.caller, 502);
+	}
 }
 
 int main(void)
@@ -641,6 +704,10 @@ int main(void)
 		BENCH_TEST(one_final_response_to_a_non_invite),
 		BENCH_TEST(a_100_is_not_passed_on),
 		BENCH_TEST(a_response_with_our_via_alone_is_dropped),
+		BENCH_TEST(a_2xx_with_our_via_alone_does_not_end_the_request),
+		BENCH_TEST(a_2xx_that_comes_right_at_last_passes),
+		BENCH_TEST(
+			a_final_response_with_our_via_alone_is_a_bad_gateways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

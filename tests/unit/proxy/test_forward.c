@@ -506,8 +506,8 @@ static void the_loop_hash_sees_every_field_of_a_kind(void **state)
 	static const char *const fields_of[] = {
 		"Route: <sip:h;lr>\r\nRoute: <sip:%s;lr>\r\n",
 		"Proxy-Require: a\r\nProxy-Require: %s\r\n",
-		"Proxy-Authorization: Digest a\r\n"
-		"Proxy-Authorization: Digest %s\r\n",
+		("Proxy-Authorization: Digest a\r\n"
+		 "Proxy-Authorization: Digest %s\r\n"),
 	};
 	struct bench *b = *state;
 

@@ -301,6 +301,22 @@ bool bench_answer(struct bench *b, unsigned status, const char *method,
 		bench_msg(RESPONSE, status, b->branch, to_tag, method), &from);
 }
 
+struct server_txn *bench_find(struct bench *b, struct sip_msg *req)
+{
+	return txn_find_server(b->table, req, &b->key);
+}
+
+const struct txn_key *bench_key(struct bench *b, struct sip_msg *req)
+{
+	bench_find(b, req);
+	return &b->key;
+}
+
+struct server_txn *bench_find_cancelled(struct bench *b, struct sip_msg *req)
+{
+	return txn_find_cancelled(b->table, bench_key(b, req));
+}
+
 void bench_server_new(struct bench *b, const char *method,
 		      enum sip_transport transport)
 {
@@ -308,10 +324,9 @@ void bench_server_new(struct bench *b, const char *method,
 
 	if (sip_transport_is_stream(transport))
 		hop.conn = b->used;
-	assert_int_equal(server_txn_new(b->table,
-					bench_request(method, "z9hG4bKpeer"),
-					&hop, &b->timers, &bench_server_ops,
-					&b->owner, &b->st),
+	bench_find(b, bench_request(method, "z9hG4bKpeer"));
+	assert_int_equal(server_txn_new(b->table, &b->key, &hop, &b->timers,
+					&bench_server_ops, &b->owner, &b->st),
 			 0);
 	b->owner.st = b->st;
 }

@@ -54,6 +54,7 @@ struct bench {
 	struct owner owner;
 	struct client_txn *ct;
 	struct server_txn *st;
+	struct txn_key key;              /* of the last request looked up */
 	char branch[TXN_BRANCH_MAX + 1]; /* of ct */
 };
 
@@ -91,6 +92,11 @@ void bench_client_start(struct bench *b, const char *method,
 /* A response to b->ct; returns what txn_receive_response() says. */
 bool bench_answer(struct bench *b, unsigned status, const char *method,
 		  const char *to_tag);
+
+/* Look a request up; its key stays in b->key. */
+struct server_txn *bench_find(struct bench *b, struct sip_msg *req);
+struct server_txn *bench_find_cancelled(struct bench *b, struct sip_msg *req);
+const struct txn_key *bench_key(struct bench *b, struct sip_msg *req);
 
 /* b->st, new, for a request with branch z9hG4bKpeer. */
 void bench_server_new(struct bench *b, const char *method,

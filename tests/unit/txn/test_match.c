@@ -37,19 +37,20 @@ static void begin(struct bench *b, struct parts p)
 {
 	struct hop hop = bench_hop(SIP_UDP, "192.0.2.1:5060");
 
-	assert_int_equal(server_txn_new(b->table, request(p), &hop, &b->timers,
-					&bench_server_ops, &b->owner, &b->st),
+	assert_int_equal(server_txn_new(b->table, bench_key(b, request(p)),
+					&hop, &b->timers, &bench_server_ops,
+					&b->owner, &b->st),
 			 0);
 }
 
 static bool finds(struct bench *b, struct parts p)
 {
-	return txn_find_server(b->table, request(p)) == b->st;
+	return bench_find(b, request(p)) == b->st;
 }
 
 static bool cancels(struct bench *b, struct parts p)
 {
-	return txn_find_cancelled(b->table, request(p)) == b->st;
+	return bench_find_cancelled(b, request(p)) == b->st;
 }
 
 /* The same with one member changed. */
@@ -64,7 +65,7 @@ static void retransmission_is_found_by_branch_and_sent_by(void **state)
 {
 	struct bench *b = *state;
 
-	assert_null(txn_find_server(b->table, request(invite)));
+	assert_null(bench_find(b, request(invite)));
 	begin(b, invite);
 	assert_true(finds(b, invite));
 	assert_int_equal(bench_stat(b, STAT_requests_new), 1);
@@ -138,10 +139,9 @@ static void transactions_of_one_branch_are_told_apart(void **state)
 	first = b->st;
 	begin(b, BUT(invite, method, "CANCEL"));
 	assert_true(finds(b, BUT(invite, method, "CANCEL")));
-	assert_ptr_equal(txn_find_server(b->table, request(invite)), first);
+	assert_ptr_equal(bench_find(b, request(invite)), first);
 	assert_ptr_equal(
-		txn_find_cancelled(b->table,
-				   request(BUT(invite, method, "CANCEL"))),
+		bench_find_cancelled(b, request(BUT(invite, method, "CANCEL"))),
 		first);
 }
 
@@ -151,12 +151,11 @@ static void cancel_finds_any_method_but_ack_and_cancel(void **state)
 	const struct parts cancel = BUT(invite, method, "CANCEL");
 
 	begin(b, cancel);
-	assert_null(txn_find_cancelled(b->table, request(cancel)));
+	assert_null(bench_find_cancelled(b, request(cancel)));
 	begin(b, BUT(invite, method, "FOO"));
 	assert_true(cancels(b, cancel));
-	assert_null(txn_find_cancelled(
-		b->table,
-		request(BUT(cancel, via, "192.0.2.2;branch=z9hG4bKpeer"))));
+	assert_null(bench_find_cancelled(
+		b, request(BUT(cancel, via, "192.0.2.2;branch=z9hG4bKpeer"))));
 }
 
 /* In Completed and Confirmed it is absorbed; after a 2xx it is the owner's. */
@@ -173,14 +172,12 @@ static void ack_finds_its_invite_unless_that_was_accepted(void **state)
 	assert_true(finds(b, ack));
 	begin(b, BUT(invite, via, "192.0.2.1;branch=z9hG4bKsecond"));
 	bench_respond(b, 200);
-	assert_null(txn_find_server(
-		b->table,
-		request(BUT(ack, via, "192.0.2.1;branch=z9hG4bKsecond"))));
+	assert_null(bench_find(
+		b, request(BUT(ack, via, "192.0.2.1;branch=z9hG4bKsecond"))));
 	bye.via = "192.0.2.1;branch=z9hG4bKthird";
 	begin(b, bye);
-	assert_null(txn_find_server(
-		b->table,
-		request(BUT(ack, via, "192.0.2.1;branch=z9hG4bKthird"))));
+	assert_null(bench_find(
+		b, request(BUT(ack, via, "192.0.2.1;branch=z9hG4bKthird"))));
 }
 
 static void ended_transaction_is_not_found(void **state)
@@ -189,7 +186,7 @@ static void ended_transaction_is_not_found(void **state)
 
 	begin(b, invite);
 	server_txn_detach(b->st);
-	assert_null(txn_find_server(b->table, request(invite)));
+	assert_null(bench_find(b, request(invite)));
 }
 
 /* RFC 2543: all that identifies the request must be equal. */
@@ -255,8 +252,7 @@ static void ack_of_an_old_peer_to_a_2xx_is_the_owners(void **state)
 
 	begin(b, old);
 	bench_respond(b, 200);
-	assert_null(txn_find_server(b->table,
-				    request(BUT(ack, to, ";tag=bobtag"))));
+	assert_null(bench_find(b, request(BUT(ack, to, ";tag=bobtag"))));
 }
 
 static void request_without_a_via_is_refused(void **state)
@@ -267,16 +263,16 @@ static void request_without_a_via_is_refused(void **state)
 	struct sip_msg *msg = bench_msg("OPTIONS sip:b@biloxi.com SIP/2.0\r\n"
 					"Content-Length: 0\r\n\r\n");
 
-	assert_null(txn_find_server(b->table, msg));
-	assert_null(txn_find_cancelled(b->table, msg));
-	assert_int_equal(server_txn_new(b->table, msg, &hop, &b->timers, NULL,
-					NULL, &st),
+	assert_null(bench_find(b, msg));
+	assert_null(bench_find_cancelled(b, msg));
+	assert_int_equal(server_txn_new(b->table, bench_key(b, msg), &hop,
+					&b->timers, NULL, NULL, &st),
 			 VD_EINVAL);
 	msg = bench_msg("OPTIONS sip:b@biloxi.com SIP/2.0\r\n"
 			"Via: SIP/2.0/UDP 192.0.2.1\r\n"
 			"Content-Length: 0\r\n\r\n");
-	assert_int_equal(server_txn_new(b->table, msg, &hop, &b->timers, NULL,
-					NULL, &st),
+	assert_int_equal(server_txn_new(b->table, bench_key(b, msg), &hop,
+					&b->timers, NULL, NULL, &st),
 			 VD_EINVAL);
 	assert_int_equal(txn_n_open(b->table), 0);
 }

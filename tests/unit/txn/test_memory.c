@@ -37,8 +37,8 @@ static void server_side(struct call *c, enum sip_transport transport,
 
 	if (sip_transport_is_stream(transport))
 		hop.conn = b->used;
-	if (server_txn_new(b->table, req, &hop, &b->timers, &bench_server_ops,
-			   &b->owner, &b->st) == 0) {
+	if (server_txn_new(b->table, bench_key(b, req), &hop, &b->timers,
+			   &bench_server_ops, &b->owner, &b->st) == 0) {
 		server_txn_respond(b->st, 100, resp);
 		server_txn_respond(b->st, status, resp);
 		assert_int_equal(b->n_sent, 2);

@@ -105,19 +105,17 @@ static void response_is_kept_only_while_it_may_be_sent_again(void **state)
 	assert_int_equal(b->n_sent, 1);
 }
 
-static void owner_asks_for_state(void **state)
+static void only_its_owner_is_told_whose_it_is(void **state)
 {
+	static const struct server_txn_ops others;
 	struct bench *b = *state;
 
 	bench_server_new(b, "INVITE", SIP_UDP);
-	assert_ptr_equal(server_txn_arg(b->st), &b->owner);
-	assert_false(server_txn_has_final(b->st));
-	bench_respond(b, 180);
-	assert_false(server_txn_has_final(b->st));
+	assert_ptr_equal(server_txn_arg(b->st, &bench_server_ops), &b->owner);
+	assert_null(server_txn_arg(b->st, &others));
 	bench_respond(b, 200);
-	assert_true(server_txn_has_final(b->st));
 	server_txn_detach(b->st);
-	assert_null(server_txn_arg(b->st));
+	assert_null(server_txn_arg(b->st, &bench_server_ops));
 }
 
 static void ids_are_not_shared(void **state)
@@ -178,7 +176,7 @@ static void owner_may_respond_inside_on_failed(void **state)
 	bench_turn(b);
 	bench_turn(b);
 	assert_int_equal(b->owner.n_failed, 2);
-	assert_true(server_txn_has_final(b->st));
+	assert_int_equal(txn_n_open(b->table), 0);
 }
 
 static void owner_may_respond_and_let_go_inside_on_failed(void **state)
@@ -238,7 +236,7 @@ static void another_owner_takes_over(void **state)
 	bench_server_new(b, "INVITE", SIP_UDP);
 	bench_respond(b, 486);
 	server_txn_set_owner(b->st, &bench_server_ops, &second);
-	assert_ptr_equal(server_txn_arg(b->st), &second);
+	assert_ptr_equal(server_txn_arg(b->st, &bench_server_ops), &second);
 	bench_advance_to(b, 32000);
 	assert_int_equal(b->owner.n_failed + b->owner.n_ended, 0);
 	assert_int_equal(second.n_failed, 1);
@@ -296,7 +294,7 @@ int main(void)
 		TEST(second_final_response_is_dropped),
 		TEST(accepted_passes_2xx_and_absorbs_the_rest),
 		TEST(response_is_kept_only_while_it_may_be_sent_again),
-		TEST(owner_asks_for_state),
+		TEST(only_its_owner_is_told_whose_it_is),
 		TEST(ids_are_not_shared),
 		TEST(failed_send_is_told_and_nothing_ends),
 		TEST(owner_may_respond_inside_on_failed),

@@ -99,7 +99,8 @@ static void zalloc_zeroes_a_block_that_was_used(void **state)
 	mem_free(m, p, 200);
 }
 
-static void empty_slabs_go_back_but_for_one_per_class(void **state)
+static void
+empty_slabs_go_back_when_they_were_not_needed_for_a_while(void **state)
 {
 	static void *small[4000], *large[40];
 	struct mem *m = *state;
@@ -113,7 +114,29 @@ static void empty_slabs_go_back_but_for_one_per_class(void **state)
 		mem_free(m, small[(i * 7) % ARRAY_LEN(small)], 300);
 	for (size_t i = 0; i < ARRAY_LEN(large); i++)
 		mem_free(m, large[i], 8000);
-	assert_int_equal(usage(m).held, 2 * SLAB);
+	assert_true(usage(m).held > 20 * SLAB);
+	mem_trim(m); /* until now they were needed */
+	mem_trim(m);
+	assert_int_equal(usage(m).held, 0);
+}
+
+static void a_load_that_comes_and_goes_keeps_its_slabs(void **state)
+{
+	static void *blocks[4000];
+	struct mem *m = *state;
+	size_t held = 0;
+
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+			blocks[i] = mem_alloc(m, 300);
+		if (round == 0)
+			held = usage(m).held;
+		assert_int_equal(usage(m).held, held);
+		for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+			mem_free(m, blocks[i], 300);
+		mem_trim(m);
+		assert_int_equal(usage(m).held, held);
+	}
 }
 
 static void freed_blocks_are_used_again_before_new_slabs(void **state)
@@ -239,7 +262,9 @@ int main(void)
 		WITH_MEM(a_block_wastes_less_than_an_eighth_above_512_bytes),
 		WITH_MEM(usage_counts_what_blocks_really_take),
 		WITH_MEM(zalloc_zeroes_a_block_that_was_used),
-		WITH_MEM(empty_slabs_go_back_but_for_one_per_class),
+		WITH_MEM(
+			empty_slabs_go_back_when_they_were_not_needed_for_a_while),
+		WITH_MEM(a_load_that_comes_and_goes_keeps_its_slabs),
 		WITH_MEM(freed_blocks_are_used_again_before_new_slabs),
 		WITH_MEM(the_ceiling_refuses_and_a_free_helps),
 		WITH_MEM(a_lowered_ceiling_keeps_what_is_out),
