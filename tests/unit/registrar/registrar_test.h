@@ -207,18 +207,17 @@ static inline void reg_send(struct bench *b, struct reg r)
 	const char *method = or_else(r.method, "REGISTER");
 
 	peer_send(b->caller,
-		  bench_format("%s %s SIP/2.0\r\n"
-			       "Via: SIP/2.0/UDP %s9;branch=z9hG4bK%u\r\n"
-			       "From: %s;tag=f\r\nTo: %s\r\n"
-			       "Call-ID: %s\r\nCSeq: %u %s\r\n%s"
-			       "Content-Length: 0\r\n\r\n",
-			       method, or_else(r.uri, "sip:biloxi.test"),
-			       bench_net, n,
-			       or_else(r.from, "<sip:bob@biloxi.test>"),
-			       or_else(r.to, "<sip:bob@biloxi.test>"),
-			       or_else(r.call_id, "reg-1"),
-			       r.cseq != 0 ? r.cseq : n, method,
-			       or_else(r.fields, ""))
+		  bench_format(
+			  "%s %s SIP/2.0\r\n"
+			  "Via: SIP/2.0/UDP %s9;branch=z9hG4bK%u\r\n"
+			  "From: %s;tag=f\r\nTo: %s\r\n"
+			  "Call-ID: %s\r\nCSeq: %u %s\r\n%s"
+			  "Content-Length: 0\r\n\r\n",
+			  method, or_else(r.uri, "sip:biloxi.test"), bench_net,
+			  n, or_else(r.from, "<sip:bob@biloxi.test>"),
+			  or_else(r.to, "<sip:bob@biloxi.test>"),
+			  or_else(r.call_id, "reg-1"), r.cseq != 0 ? r.cseq : n,
+			  method, or_else(r.fields, ""))
 			  .p);
 }
 
@@ -247,9 +246,9 @@ static inline unsigned n_contacts(struct bench *b)
 /* Seconds left in the last answer for a contact; -1: not there. */
 static inline int expires_of(struct bench *b, const char *uri)
 {
-	const char *at = strstr(b->caller->text,
-				bench_format("\r\nContact: <%s>;expires=", uri)
-					.p);
+	const char *at =
+		strstr(b->caller->text,
+		       bench_format("\r\nContact: <%s>;expires=", uri).p);
 
 	return at != NULL ? atoi(strstr(at, "expires=") + 8) : -1;
 }
