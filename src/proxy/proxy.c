@@ -280,11 +280,13 @@ static const struct server_txn_ops server_ops = {
 	.on_ended = on_server_ended,
 };
 
-static bool begin_transaction(struct request *r)
+bool request_begin(struct request *r)
 {
 	struct txn_timers timers = proxy_txn_timers(r->conf);
 	struct hop to;
 
+	if (request_is(r, SIP_ACK))
+		return true;
 	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
 	if (server_txn_new(r->proxy->txns, r->msg, &to, &timers, &server_ops, r,
 			   &r->txn) == 0)
@@ -311,7 +313,7 @@ static void receive_cancel(struct request *r)
 	struct server_txn *st = txn_find_cancelled(r->proxy->txns, r->msg);
 	struct request *cancelled;
 
-	if (!begin_transaction(r))
+	if (!request_begin(r))
 		return;
 	if (st == NULL) {
 		request_reject(r, 481, STR_NONE, STR_NONE,
@@ -343,14 +345,9 @@ static void receive_new(struct request *r)
 		receive_cancel(r);
 		return;
 	}
-	if (request_is(r, SIP_ACK)) {
-		if (is_ack_to_stateless(r))
-			request_drop(r, "the ACK to an answer of our own");
-		else
-			request_run(r);
-		return;
-	}
-	if (step_limits(r) == STEP_NEXT && begin_transaction(r))
+	if (request_is(r, SIP_ACK) && is_ack_to_stateless(r))
+		request_drop(r, "the ACK to an answer of our own");
+	else if (request_is(r, SIP_ACK) || step_limits(r) == STEP_NEXT)
 		request_run(r);
 }
 

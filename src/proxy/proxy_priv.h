@@ -61,7 +61,6 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 /* One of our domains or their aliases, whatever the port. */
 bool ours_is_domain(const struct proxy_conf *c, struct str host);
-const struct domain *ours_domain_of(const struct request *r, struct str host);
 
 /* Set use->sent_by. 0 or VD_ENOMEM. */
 int ours_prepare(struct proxy *p, const struct proxy_conf *c,
@@ -120,6 +119,9 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Begin the server transaction; an ACK has none. False: no memory, and it was
+ * answered. */
+bool request_begin(struct request *r);
 /* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
  * does, the request is answered 420. */
 bool request_is_understood(struct request *r, enum sip_hdr_id id,

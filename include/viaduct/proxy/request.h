@@ -179,4 +179,12 @@ void request_drop(struct request *r, const char *why);
 bool request_host_is_local(const struct request *r, struct str host,
 			   uint16_t port);
 
+/* The domain of a local host: by its name or an alias; an address of ours
+ * belongs to the first one. NULL: there are no domains. */
+const struct domain *request_domain(const struct request *r, struct str host);
+
+/* The worker that it is on. */
+struct proxy_env;
+const struct proxy_env *request_env(const struct request *r);
+
 #endif
