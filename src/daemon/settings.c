@@ -213,6 +213,10 @@ static int config_new(struct config **out)
 }
 
 /* The steps of a request, in order; each is in the directory that owns it. */
+/* Up to authentication they run before there is a transaction (THREATS row
+ * 10): a challenge costs no memory. */
+enum { STEPS_STATELESS = 4 };
+
 static const struct proxy_step steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
 	{"self", step_self},         {"authenticate", step_authenticate},
@@ -234,6 +238,7 @@ static void set_proxy_conf(struct config *c)
 	p->server_header = s->server.header;
 	p->steps = steps;
 	p->n_steps = ARRAY_LEN(steps);
+	p->n_stateless = STEPS_STATELESS;
 	p->rules = &s->routes;
 }
 

@@ -35,6 +35,7 @@ struct source_limiter;
 struct proxy {
 	struct proxy_env env;
 	struct txn_table *txns;
+	struct txn_key key; /* of the request that is being received */
 	struct mac *mac;
 	struct conf_use *use;
 	struct sip_hdr *hdrs; /* scratch for indexing */
@@ -119,6 +120,9 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Begin the server transaction; an ACK has none. False: no memory, and it was
+ * answered. */
+bool request_begin(struct request *r);
 /* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
  * does, the request is answered 420. */
 bool request_is_understood(struct request *r, enum sip_hdr_id id,

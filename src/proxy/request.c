@@ -133,9 +133,9 @@ void request_run(struct request *r)
 	const struct proxy_conf *c = r->conf;
 
 	while (r->step < c->n_steps) {
-		enum step_result result = c->steps[r->step].run(r);
-
-		if (result != STEP_NEXT)
+		if (r->step == c->n_stateless && !request_begin(r))
+			return;
+		if (c->steps[r->step].run(r) != STEP_NEXT)
 			return;
 		r->step++;
 	}

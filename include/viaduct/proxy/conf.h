@@ -62,6 +62,9 @@ struct proxy_conf {
 
 	const struct proxy_step *steps; /* run for every new request */
 	size_t n_steps;
+	size_t n_stateless; /* the first of them run before there is a
+			     * transaction: what they answer, they answer
+			     * statelessly. None of them may wait */
 	/* the steps' own */
 	const void *rules;
 	void *auth, *registrar;
