@@ -253,11 +253,11 @@ static inline int expires_of(struct bench *b, const char *uri)
 	return at != NULL ? atoi(strstr(at, "expires=") + 8) : -1;
 }
 
-#define assert_has(b, text)                                                    \
-	do {                                                                   \
-		if (!peer_has((b)->caller, text))                              \
-			fail_msg("no \"%s\" in:\n%s", text,                    \
-				 (b)->caller->text);                           \
-	} while (0)
+/* The answer that came last. */
+static inline void assert_has(struct bench *b, const char *what)
+{
+	if (!peer_has(b->caller, what))
+		fail_msg("no \"%s\" in:\n%s", what, b->caller->text);
+}
 
 #endif
