@@ -34,7 +34,9 @@ libviaduct_a_SOURCES += \
 	src/registrar/location_priv.h \
 	src/registrar/bindings.c \
 	src/registrar/location.c \
-	src/registrar/record.c
+	src/registrar/location_open.c \
+	src/registrar/record.c \
+	src/registrar/sweep.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -22,12 +22,15 @@ enum {
 
 enum { BEGIN, COMMIT, ROLLBACK, PUT, REMOVE, N_STATEMENTS };
 
+#define SQL_PUT                                                                \
+	"INSERT INTO record(key, value) VALUES(?1, ?2)"                        \
+	" ON CONFLICT(key) DO UPDATE SET value = excluded.value"
+
 static const char *const statements[N_STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
-	[PUT] = "INSERT INTO record(key, value) VALUES(?1, ?2)"
-		" ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+	[PUT] = SQL_PUT,
 	[REMOVE] = "DELETE FROM record WHERE key = ?1",
 };
 

@@ -36,9 +36,10 @@ struct outcome {
 struct ring {
 	_Alignas(CACHE_LINE) struct outcome *v; /* QUEUED_MAX */
 	_Atomic unsigned tail;                  /* written by the store */
-	bool is_owed; /* the store's: no parcel was free to tell him */
+	bool is_owed; /* the store's: he has not been told of all */
 	_Alignas(CACHE_LINE) unsigned head; /* the worker's, and so is n_out */
 	unsigned n_out;
+	bool is_told; /* in memory: his parcel to himself is on its way */
 };
 
 struct store {
@@ -83,6 +84,7 @@ void store_parcel(struct store *s, struct parcel *p)
 
 	memcpy(&to, p->data, sizeof(to));
 	r = &s->rings[to];
+	r->is_told = false;
 	tail = atomic_load_explicit(&r->tail, memory_order_acquire);
 	while (r->head != tail) {
 		struct outcome o = r->v[r->head++ % QUEUED_MAX];
@@ -285,13 +287,17 @@ static int write_file(struct store *s, unsigned from, struct str key,
 	return 0;
 }
 
-/* Nothing to wait for, but it must come later: a parcel to himself. */
+/* Nothing to wait for, but it must come later: one parcel to himself, which
+ * does not run what is written meanwhile. */
 static int write_memory(struct store *s, unsigned from, store_done_fn *done,
 			void *arg)
 {
-	if (!tell(s, from, from))
+	struct ring *r = &s->rings[from];
+
+	if (!r->is_told && !tell(s, from, from))
 		return VD_ELIMIT;
-	outcome_put(&s->rings[from], done, arg, 0);
+	r->is_told = true;
+	outcome_put(r, done, arg, 0);
 	count(&s->n_records, 1);
 	return 0;
 }

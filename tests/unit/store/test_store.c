@@ -158,6 +158,41 @@ static void writes_are_done_in_order_and_later(void **state)
 	assert_int_equal(n.failures + n.refused, 0);
 }
 
+/* Each that is done writes the next, as phones that answer at once would. */
+enum { IN_FLIGHT = 2000, IN_ALL = 100000 };
+
+struct chain {
+	struct bench *b;
+	unsigned n_asked, n_done;
+};
+
+static void chain_next(void *arg, int err)
+{
+	struct chain *c = arg;
+
+	assert_int_equal(err, 0);
+	if (c->n_asked < IN_ALL) {
+		c->n_asked++;
+		assert_int_equal(store_write(c->b->s, DESK_WORKER, STR("k"),
+					     STR("v"), chain_next, c),
+				 0);
+	}
+	if (++c->n_done == IN_ALL)
+		loop_stop(c->b->desk.loop);
+}
+
+static void writes_that_cause_writes_do_not_pile_up(void **state)
+{
+	struct chain c = {.b = *state};
+
+	for (; c.n_asked < IN_FLIGHT; c.n_asked++)
+		assert_int_equal(store_write(c.b->s, DESK_WORKER, STR("k"),
+					     STR("v"), chain_next, &c),
+				 0);
+	loop_run(c.b->desk.loop);
+	assert_int_equal(c.n_done, IN_ALL);
+}
+
 static void records_are_there_at_the_next_start(void **state)
 {
 	struct bench *b = *state;
@@ -460,6 +495,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(writes_are_done_in_order_and_later),
 		TEST_IN_MEMORY(writes_are_done_in_order_and_later),
+		TEST(writes_that_cause_writes_do_not_pile_up),
+		TEST_IN_MEMORY(writes_that_cause_writes_do_not_pile_up),
 		TEST(records_are_there_at_the_next_start),
 		TEST(a_closing_store_commits_what_is_queued),
 		TEST(a_record_is_replaced_and_removed),
