@@ -94,6 +94,10 @@ static void on_parcel(void *arg, struct parcel *p)
 {
 	struct daemon *d = arg;
 
+	if (p->kind >= PARCEL_STORE_FIRST && p->kind <= PARCEL_STORE_LAST) {
+		location_parcel(d->location, p); /* of the sweep */
+		return;
+	}
 	if (p->kind != PARCEL_DRAINED)
 		return;
 	d->n_drained++;
@@ -336,12 +340,16 @@ static int start(struct daemon *d, char *why)
  * ----------------------------------------------------------------------------------
  */
 
+/* The store ends between the threads and what they used: it still tells them
+ * what was committed. */
 static void stop_workers(struct daemon *d)
 {
 	tell_all(d, PARCEL_STOP, NULL);
 	for (unsigned i = 0; i < d->n_workers; i++)
 		if (d->workers[i] != NULL)
 			worker_join(d->workers[i]);
+	location_close(d->location);
+	d->location = NULL;
 	for (unsigned i = 0; i < d->n_workers; i++)
 		if (d->workers[i] != NULL)
 			worker_close(d->workers[i]);
