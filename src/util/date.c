@@ -3,16 +3,17 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "viaduct/util/wall.h"
+
 static const char days[] = "SunMonTueWedThuFriSat";
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 struct str date_print(char *out)
 {
-	struct timespec now;
+	time_t now = (time_t)wall_now_s();
 	struct tm t;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &t);
+	gmtime_r(&now, &t);
 	snprintf(out, DATE_LEN + 1, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
 		 &days[3 * t.tm_wday], (unsigned)t.tm_mday % 100,
 		 &months[3 * t.tm_mon], (unsigned)(t.tm_year + 1900) % 10000,
