@@ -18,6 +18,7 @@ MODULES = {
     "test_torture": 25,
     "test_targets": 26,
     "test_registrar": 27,
+    "test_users": 28,
     "test_fuzz": 30,
 }
 
