@@ -196,6 +196,10 @@ static void on_parcel(void *arg, struct parcel *p)
 		transport_parcel(w->transport, p);
 		return;
 	}
+	if (p->kind >= PARCEL_STORE_FIRST && p->kind <= PARCEL_STORE_LAST) {
+		location_parcel(w->env.location, p);
+		return;
+	}
 	switch ((enum parcel_kind)p->kind) {
 	case PARCEL_MESSAGE:
 		deliver_message(w, p);

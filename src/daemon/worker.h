@@ -19,6 +19,7 @@ enum parcel_kind {
 struct worker_env { /* shared; borrowed */
 	struct post *post;
 	struct transport_set *transports;
+	struct location *location;
 	unsigned n_workers;
 	const uint8_t *secret;
 };

@@ -1,6 +1,8 @@
 libviaduct_a_SOURCES += \
 	src/routing/compile.c \
 	src/routing/match.c \
+	src/routing/match_parse.c \
+	src/routing/plan_parse.c \
 	src/routing/print.c \
 	src/routing/rules.c
 

@@ -48,4 +48,23 @@ struct rule {
 /* NULL when the rule matches, else the name of the first key that does not. */
 const char *rule_differs(const struct rule *rule, struct request *r);
 
+/* compile.c: zeroed, from the arena of the run; NULL: no memory, reported. */
+void *rule_alloc(struct conf_run *run, size_t size);
+/* A parse function that only remembers the node, for what comes after. */
+void rule_keep_node(struct conf_run *run, const struct conf_node *n,
+		    void *field);
+
+/* match_parse.c: `match` into a rule's array of match_values. */
+void rule_parse_match(struct conf_run *run, const struct conf_node *n,
+		      void *field);
+
+/* plan_parse.c: the word that stands for the Request-URI as it is. */
+bool rule_is_request_uri(const struct conf_node *n);
+/* A URI or (nested) list of URIs; is_hop: they are next hops. */
+void rule_parse_plan(struct conf_run *run, const struct conf_node *n,
+		     bool is_parallel, bool is_hop, struct plan *out);
+/* { to, next_hop, fork, timeout, recurse }. */
+void rule_parse_forward_map(struct conf_run *run, const struct conf_node *n,
+			    struct plan *out);
+
 #endif
