@@ -261,6 +261,18 @@ static int open_main(struct daemon *d, char *why)
 	return err;
 }
 
+static int start_workers(struct daemon *d, char *why)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
+		err = worker_start(d->workers[i]);
+	if (err != 0)
+		snprintf(why, WHY_LEN, "cannot start a thread: %s",
+			 strerror(errno));
+	return err;
+}
+
 static void on_sweep(struct timer *t)
 {
 	struct daemon *d = CONTAINER_OF(t, struct daemon, sweep);
@@ -301,13 +313,14 @@ static int open_workers(struct daemon *d, char *why)
 	};
 	int err = 0;
 
+	snprintf(why, WHY_LEN, "no memory");
 	d->workers = calloc(d->n_workers, sizeof(struct worker *));
 	if (d->workers == NULL)
 		return VD_ENOMEM;
 	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
 		err = worker_new(&env, i, d->running, &d->workers[i], why);
-	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
-		err = worker_start(d->workers[i]);
+	if (err == 0)
+		err = start_workers(d, why);
 	return err;
 }
 

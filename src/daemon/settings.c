@@ -284,6 +284,15 @@ static int fill(struct config *c, const struct conf_tree *tree,
 	return conf_errors_count(errors) == 0 ? 0 : VD_EINVAL;
 }
 
+static void report_no_memory(const char *path, bool to_log)
+{
+	if (to_log)
+		log_error(STR_NONE, "conf.error", KV_TEXT("file", path),
+			  KV_TEXT("what", "no memory"));
+	else
+		fprintf(stderr, "viaductd: %s: no memory\n", path);
+}
+
 static void report(const struct conf_errors *errors, bool to_log)
 {
 	for (size_t i = 0; i < conf_errors_count(errors); i++) {
@@ -336,6 +345,8 @@ int config_load(const char *path, bool to_log, struct config **out)
 		err = VD_EINVAL;
 	if (errors != NULL)
 		report(errors, to_log);
+	if (err == VD_ENOMEM)
+		report_no_memory(path, to_log);
 	conf_tree_free(tree);
 	conf_errors_free(errors);
 	if (err != 0) {
