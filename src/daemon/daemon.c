@@ -22,6 +22,7 @@
 enum {
 	QUEUED_MAX = 16384, /* parcels that one worker may have out */
 	WHY_LEN = 512,
+	SWEEP_MS = 1000,
 };
 
 struct daemon {
@@ -31,10 +32,13 @@ struct daemon {
 	struct state state;
 	struct post *post;
 	struct transport_set *transports;
+	struct auth *auth;
+	struct location *location;
 	struct worker **workers;
 	unsigned n_workers, n_drained;
 	struct loop *loop;
 	struct timer deadline; /* of the drain */
+	struct timer sweep;    /* of expired registrations */
 	bool is_draining;
 };
 
@@ -90,6 +94,10 @@ static void on_parcel(void *arg, struct parcel *p)
 {
 	struct daemon *d = arg;
 
+	if (p->kind >= PARCEL_STORE_FIRST && p->kind <= PARCEL_STORE_LAST) {
+		location_parcel(d->location, p); /* of the sweep */
+		return;
+	}
 	if (p->kind != PARCEL_DRAINED)
 		return;
 	d->n_drained++;
@@ -161,6 +169,7 @@ static void on_reload(void *arg, int signo)
 		snapshot_unref(&next->snapshot);
 		return;
 	}
+	config_attach(next, d->auth, d->location);
 	config_keep_name(next, d->running);
 	config_log_restarts(d->running, next);
 	config_transport_limits(next, &limits);
@@ -244,7 +253,7 @@ static int open_main(struct daemon *d, char *why)
 	snprintf(why, WHY_LEN, "no memory");
 	err = loop_new(&d->loop);
 	if (err == 0)
-		err = post_new(d->n_workers + 1, QUEUED_MAX, &d->post);
+		err = post_new(d->n_workers + 2, QUEUED_MAX, &d->post);
 	if (err == 0)
 		err = post_join(d->post, d->n_workers, d->loop, on_parcel, d);
 	if (err == 0)
@@ -252,23 +261,66 @@ static int open_main(struct daemon *d, char *why)
 	return err;
 }
 
+static int start_workers(struct daemon *d, char *why)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
+		err = worker_start(d->workers[i]);
+	if (err != 0)
+		snprintf(why, WHY_LEN, "cannot start a thread: %s",
+			 strerror(errno));
+	return err;
+}
+
+static void on_sweep(struct timer *t)
+{
+	struct daemon *d = CONTAINER_OF(t, struct daemon, sweep);
+
+	location_sweep(d->location, loop_now_ms(d->loop));
+	timer_arm(loop_wheel(d->loop), &d->sweep, SWEEP_MS);
+}
+
+/* Users and registrations: what outlives a snapshot. The store's place among
+ * the inboxes is behind the main thread's. */
+static int open_registrar(struct daemon *d, char *why)
+{
+	struct store_conf conf;
+	int err;
+
+	config_store(d->running, &conf);
+	snprintf(why, WHY_LEN, "no memory");
+	err = auth_new(d->state.secret, &d->auth);
+	if (err == 0)
+		err = location_open(&conf, d->post, d->n_workers + 1,
+				    loop_now_ms(d->loop), &d->location, why);
+	if (err != 0)
+		return err;
+	config_attach(d->running, d->auth, d->location);
+	timer_init(&d->sweep, on_sweep);
+	timer_arm(loop_wheel(d->loop), &d->sweep, SWEEP_MS);
+	return 0;
+}
+
 static int open_workers(struct daemon *d, char *why)
 {
 	struct worker_env env = {
 		.post = d->post,
 		.transports = d->transports,
+		.location = d->location,
 		.n_workers = d->n_workers,
 		.secret = d->state.secret,
 	};
 	int err = 0;
 
+	snprintf(why, WHY_LEN, "no memory");
 	d->workers = calloc(d->n_workers, sizeof(struct worker *));
 	if (d->workers == NULL)
 		return VD_ENOMEM;
 	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
 		err = worker_new(&env, i, d->running, &d->workers[i], why);
-	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
-		err = worker_start(d->workers[i]);
+	if (err == 0)
+		err = start_workers(d, why);
 	return err;
 }
 
@@ -291,6 +343,8 @@ static int start(struct daemon *d, char *why)
 	if (err == 0)
 		err = drop_privileges(d, why);
 	if (err == 0)
+		err = open_registrar(d, why);
+	if (err == 0)
 		err = open_workers(d, why);
 	return err;
 }
@@ -299,12 +353,16 @@ static int start(struct daemon *d, char *why)
  * ----------------------------------------------------------------------------------
  */
 
+/* The store ends between the threads and what they used: it still tells them
+ * what was committed. */
 static void stop_workers(struct daemon *d)
 {
 	tell_all(d, PARCEL_STOP, NULL);
 	for (unsigned i = 0; i < d->n_workers; i++)
 		if (d->workers[i] != NULL)
 			worker_join(d->workers[i]);
+	location_close(d->location);
+	d->location = NULL;
 	for (unsigned i = 0; i < d->n_workers; i++)
 		if (d->workers[i] != NULL)
 			worker_close(d->workers[i]);
@@ -314,6 +372,7 @@ static void stop(struct daemon *d)
 {
 	if (d->workers != NULL)
 		stop_workers(d);
+	location_close(d->location);
 	if (d->transports != NULL)
 		transport_set_close(d->transports);
 	post_free(d->post);
@@ -321,6 +380,7 @@ static void stop(struct daemon *d)
 		worker_free(d->workers[i]);
 	free(d->workers);
 	loop_free(d->loop);
+	auth_free(d->auth);
 	state_close(&d->state);
 	if (d->current != NULL)
 		snapshot_unref(&d->current->snapshot);

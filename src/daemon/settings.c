@@ -14,6 +14,7 @@ static const char *const format_names[] = {"text", "json", NULL};
 static const char *const trace_names[] = {"off", "summary", "headers", "full",
 					  NULL};
 static const char *const sink_names[] = {"log", NULL};
+static const char *const store_names[] = {"sqlite", "memory", NULL};
 
 static void parse_workers(struct conf_run *run, const struct conf_node *n,
 			  void *field)
@@ -91,6 +92,12 @@ const struct conf_option config_options[] = {
 	  .help = "The domains that this proxy serves." },
 	{ .name = "trust", .type = CONF_CUSTOM, .offset = TOP(trust), .def = "[]", .parse = conf_parse_networks, .print = conf_print_networks,
 	  .help = "Addresses and networks (192.0.2.4, 192.0.2.0/24) of peers that may call out to anywhere; their `caller` is trusted." },
+	{ .name = "auth", .type = CONF_SECTION, .offset = TOP(auth), .def = "", .section = auth_options,
+	  .help = "Digest authentication." },
+	{ .name = "registrar", .type = CONF_SECTION, .offset = TOP(registrar), .def = "", .section = registrar_options,
+	  .help = "Registrations (RFC 3261 section 10)." },
+	{ .name = "store", .type = CONF_ENUM, .offset = TOP(store), .def = "sqlite", .names = store_names, .needs_restart = true,
+	  .help = "Where registrations are kept: sqlite is viaduct.db in server.state; memory forgets them at the end." },
 	{ .name = "routes", .type = CONF_CUSTOM, .offset = TOP(routes), .def = "[]", .parse = rules_parse, .print = rules_print,
 	  .help = "Rules in order; the first that matches decides: maps { name, match, ACTION } whose action is one of forward, redirect, reject, drop. The configuration guide has them in full." },
 	{ .name = "timers", .type = CONF_SECTION, .offset = TOP(timers), .def = "", .section = proxy_timer_options,
@@ -163,6 +170,8 @@ static void check(struct config *c, const struct conf_node *root,
 	if (s->log.to.len == 0)
 		conf_error(errors, place_of(root, "log", "to"), "log.to",
 			   "empty; stderr, syslog, or a file's path");
+	registrar_conf_check(&s->registrar, place_of(root, "registrar", NULL),
+			     errors);
 	proxy_conf_check(p, conf_get(root, "domains"), errors);
 }
 
@@ -204,10 +213,16 @@ static int config_new(struct config **out)
 }
 
 /* The steps of a request, in order; each is in the directory that owns it. */
+/* Up to authentication they run before there is a transaction (THREATS row
+ * 10): a challenge costs no memory. */
+enum { STEPS_STATELESS = 4 };
+
 static const struct proxy_step steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
-	{"self", step_self},         {"rules", step_rules},
-	{"targets", step_targets},   {"forward", step_forward},
+	{"self", step_self},         {"authenticate", step_authenticate},
+	{"rules", step_rules},       {"register", step_register},
+	{"lookup", step_lookup},     {"targets", step_targets},
+	{"forward", step_forward},
 };
 
 static void set_proxy_conf(struct config *c)
@@ -223,7 +238,28 @@ static void set_proxy_conf(struct config *c)
 	p->server_header = s->server.header;
 	p->steps = steps;
 	p->n_steps = ARRAY_LEN(steps);
+	p->n_stateless = STEPS_STATELESS;
 	p->rules = &s->routes;
+}
+
+/* Their mistakes are among those of the run. */
+static int load_users(struct config *c, struct conf_errors *errors)
+{
+	struct domain *d = c->settings.domains.v;
+
+	for (size_t i = 0; i < c->settings.domains.n; i++) {
+		struct users *users = NULL;
+
+		if (d[i].realm.len == 0)
+			d[i].realm = d[i].name;
+		if (d[i].users_file.len == 0)
+			continue;
+		if (users_load(d[i].users_file.p, d[i].realm, &c->arena, errors,
+			       &users) == VD_ENOMEM)
+			return VD_ENOMEM;
+		d[i].users = users;
+	}
+	return 0;
 }
 
 static int fill(struct config *c, const struct conf_tree *tree,
@@ -240,9 +276,21 @@ static int fill(struct config *c, const struct conf_tree *tree,
 		err = rules_default(&c->arena, &s->routes);
 	if (err == VD_ENOMEM)
 		return err;
+	err = load_users(c, errors);
+	if (err == VD_ENOMEM)
+		return err;
 	set_proxy_conf(c);
 	check(c, root, errors);
 	return conf_errors_count(errors) == 0 ? 0 : VD_EINVAL;
+}
+
+static void report_no_memory(const char *path, bool to_log)
+{
+	if (to_log)
+		log_error(STR_NONE, "conf.error", KV_TEXT("file", path),
+			  KV_TEXT("what", "no memory"));
+	else
+		fprintf(stderr, "viaductd: %s: no memory\n", path);
 }
 
 static void report(const struct conf_errors *errors, bool to_log)
@@ -297,6 +345,8 @@ int config_load(const char *path, bool to_log, struct config **out)
 		err = VD_EINVAL;
 	if (errors != NULL)
 		report(errors, to_log);
+	if (err == VD_ENOMEM)
+		report_no_memory(path, to_log);
 	conf_tree_free(tree);
 	conf_errors_free(errors);
 	if (err != 0) {
@@ -307,6 +357,42 @@ int config_load(const char *path, bool to_log, struct config **out)
 	warn(c, path);
 	*out = c;
 	return 0;
+}
+
+static bool knows_user(const struct domain *d, struct str user,
+		       struct str *name)
+{
+	const struct user *u = users_find(d->users, user);
+
+	if (u != NULL)
+		*name = u->name;
+	return u != NULL;
+}
+
+void config_attach(struct config *c, struct auth *auth,
+		   struct location *location)
+{
+	const struct auth_failure_limits *f = &c->settings.limits.auth_failures;
+
+	c->auth.auth = auth;
+	auth_conf_from(&c->settings.auth, &c->auth.conf);
+	c->auth.conf.failures = f->count;
+	c->auth.conf.within = f->within;
+	c->auth.conf.ban = f->ban;
+	c->registrar.location = location;
+	c->registrar.conf = c->settings.registrar;
+	c->registrar.knows_user = knows_user;
+	c->snapshot.proxy.auth = &c->auth;
+	c->snapshot.proxy.registrar = &c->registrar;
+}
+
+void config_store(const struct config *c, struct store_conf *out)
+{
+	*out = (struct store_conf){
+		.kind = (enum store_kind)c->settings.store,
+		.dir = c->settings.server.state.p,
+		.is_full = c->settings.registrar.synchronous == 1,
+	};
 }
 
 /* Reading one -------------------------------------------------------------- */

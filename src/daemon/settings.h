@@ -3,7 +3,11 @@
 #ifndef VIADUCT_DAEMON_SETTINGS_H
 #define VIADUCT_DAEMON_SETTINGS_H
 
+#include "viaduct/auth/auth.h"
+#include "viaduct/auth/conf.h"
 #include "viaduct/proxy/proxy.h"
+#include "viaduct/registrar/conf.h"
+#include "viaduct/registrar/registrar.h"
 #include "viaduct/resolver/conf.h"
 #include "viaduct/routing/routing.h"
 #include "viaduct/util/log.h"
@@ -35,6 +39,9 @@ struct settings {
 	struct resolver_section resolver;
 	struct conf_array domains;
 	struct conf_array trust;
+	struct auth_section auth;
+	struct registrar_conf registrar;
+	int store; /* enum store_kind */
 	struct rule_table routes;
 	struct proxy_timers timers;
 	struct proxy_limits limits;
@@ -45,6 +52,8 @@ struct settings {
 struct config {
 	struct snapshot snapshot; /* counted; frees the whole */
 	struct settings settings;
+	struct auth_use auth;           /* what the steps find */
+	struct registrar_use registrar; /* in the snapshot */
 	struct arena arena;
 	struct mem *mem;
 };
@@ -61,6 +70,13 @@ unsigned config_n_workers(const struct config *c);
 void config_transport_limits(const struct config *c,
 			     struct transport_limits *out);
 void config_log(const struct config *c, struct log_conf *out);
+
+/* Hand the process's own to the steps of a new snapshot. */
+void config_attach(struct config *c, struct auth *auth,
+		   struct location *location);
+
+/* The store as the file wants it; points into the configuration. */
+void config_store(const struct config *c, struct store_conf *out);
 
 /* server.name is what responses on the way are addressed to: a reload leaves it
  * as it was at the start. running outlives next. */

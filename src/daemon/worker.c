@@ -1,5 +1,6 @@
 #include "daemon/worker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -195,6 +196,10 @@ static void on_parcel(void *arg, struct parcel *p)
 		transport_parcel(w->transport, p);
 		return;
 	}
+	if (p->kind >= PARCEL_STORE_FIRST && p->kind <= PARCEL_STORE_LAST) {
+		location_parcel(w->env.location, p);
+		return;
+	}
 	switch ((enum parcel_kind)p->kind) {
 	case PARCEL_MESSAGE:
 		deliver_message(w, p);
@@ -224,10 +229,15 @@ static int open_resolver(struct worker *w, const struct config *config,
 			 char why[256])
 {
 	struct resolver_conf conf;
+	char reason[256];
+	int err;
 
 	resolver_conf_from(&config->settings.resolver, w->env.n_workers, &conf);
-	return resolver_new(w->loop, w->mem, &w->stats, &conf, &w->resolver,
-			    why);
+	err = resolver_new(w->loop, w->mem, &w->stats, &conf, &w->resolver,
+			   reason);
+	if (err != 0) /* else `why` stays for what comes after */
+		memcpy(why, reason, sizeof(reason));
+	return err;
 }
 
 static int open_proxy(struct worker *w, struct config *config)
@@ -296,8 +306,10 @@ int worker_start(struct worker *w)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&w->thread, NULL, run, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err != 0)
+	if (err != 0) {
+		errno = err;
 		return VD_ESYS;
+	}
 	w->is_started = true;
 	return 0;
 }

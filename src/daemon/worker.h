@@ -19,6 +19,7 @@ enum parcel_kind {
 struct worker_env { /* shared; borrowed */
 	struct post *post;
 	struct transport_set *transports;
+	struct location *location;
 	unsigned n_workers;
 	const uint8_t *secret;
 };
@@ -28,7 +29,7 @@ struct worker_env { /* shared; borrowed */
  * closed and freed. */
 int worker_new(const struct worker_env *env, unsigned index,
 	       struct config *config, struct worker **out, char why[256]);
-int worker_start(struct worker *w); /* 0 or VD_ESYS */
+int worker_start(struct worker *w); /* 0 or VD_ESYS, errno set */
 void worker_join(struct worker *w); /* after PARCEL_STOP */
 
 /* The end comes in two parts: all workers are closed, the inboxes freed, then

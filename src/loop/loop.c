@@ -123,6 +123,19 @@ static struct event_base *base_new(void)
 	return base;
 }
 
+/* libevent's heap of timers grows for the first one and never shrinks: ours,
+ * the only one, will always have its place. */
+static int timer_event_reserve(struct loop *l)
+{
+	static const struct timeval some = {.tv_sec = 1};
+
+	evtimer_assign(&l->timer_ev, l->base, timer_event, l);
+	if (event_add(&l->timer_ev, &some) != 0)
+		return VD_ENOMEM;
+	event_del(&l->timer_ev);
+	return 0;
+}
+
 int loop_new(struct loop **out)
 {
 	struct loop *l = calloc(1, sizeof(*l));
@@ -141,7 +154,10 @@ int loop_new(struct loop **out)
 		loop_free(l);
 		return VD_ENOMEM;
 	}
-	evtimer_assign(&l->timer_ev, l->base, timer_event, l);
+	if (timer_event_reserve(l) != 0) {
+		loop_free(l);
+		return VD_ENOMEM;
+	}
 	*out = l;
 	return 0;
 }
@@ -373,7 +389,7 @@ static void timer_event_set(struct loop *l)
 	if (wait_ms < 0 || (l->timer_at_ms != 0 && l->timer_at_ms <= at_ms))
 		return;
 	if (event_add(&l->timer_ev, &tv) != 0)
-		abort(); /* it grows a heap once, by the first timer */
+		abort(); /* its place is reserved */
 	l->timer_at_ms = at_ms;
 }
 

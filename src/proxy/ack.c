@@ -40,6 +40,7 @@ static void send_to(struct request *r, const struct target *t,
 		.branch = {branch, ack_branch(r, branch)},
 		.breadth = r->breadth,
 		.displaced = t->displaced,
+		.path = t->path,
 	};
 	struct buf *b = forward_print(r, &o);
 

@@ -299,6 +299,7 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 			   client_txn_branch(b->txn, r->loop_hash, branch)},
 		.breadth = b->fork->breadth,
 		.displaced = b->displaced,
+		.path = b->path,
 	};
 
 	return forward_print(r, &o);
@@ -449,6 +450,7 @@ static void begin(struct branch *b)
 	}
 	b->uri = t.uri;
 	b->displaced = t.displaced;
+	b->path = t.path;
 	if (pinned != NULL) {
 		send_pinned(b, pinned);
 		return;

@@ -2,7 +2,8 @@
 
 #include "viaduct/util/err.h"
 
-static const char *const authenticate_names[] = {"", "none", NULL};
+static const char *const authenticate_names[] = {"all", "register", "none",
+						 NULL};
 
 #define DOMAIN(field) offsetof(struct domain, field)
 #define TIMER(field) offsetof(struct proxy_timers, field)
@@ -14,10 +15,14 @@ enum { MINUTE_MS = 60000, HOUR_MS = 3600000 };
 const struct conf_option proxy_domain_options[] = {
 	{ .name = "aliases", .type = CONF_LIST_OF, .offset = DOMAIN(aliases), .size = sizeof(struct str), .def = "",
 	  .help = "Other names of this domain. The listeners' own addresses are aliases of the first domain." },
-	{ .name = "authenticate", .type = CONF_ENUM, .offset = DOMAIN(authenticate), .def = "", .names = authenticate_names,
-	  .help = "Who must show credentials; it must be written. none, all that this version can do: nobody is asked, and only `trust` may call out." },
+	{ .name = "users_file", .type = CONF_PATH, .offset = DOMAIN(users_file), .def = "",
+	  .help = "Who may register and call out: { users: { NAME: { password } } }." },
+	{ .name = "authenticate", .type = CONF_ENUM, .offset = DOMAIN(authenticate), .def = "all", .names = authenticate_names,
+	  .help = "all: digest for REGISTER and for every request outside a dialog whose From domain is ours; register: for REGISTER alone; none: nobody is asked." },
+	{ .name = "realm", .type = CONF_TEXT, .offset = DOMAIN(realm), .def = "",
+	  .help = "The realm of challenges; default: the domain's name." },
 	{ .name = "registrar", .type = CONF_BOOL, .offset = DOMAIN(registrar), .def = "true",
-	  .help = "Whether users register here. This version has no registrar: write false. REGISTER is then answered 403 and the domain's users 404 unless a route says otherwise." },
+	  .help = "Whether users register here; with it, users_file or `authenticate: none` must be written. false: REGISTER is answered 403 and the domain's users 404." },
 	{ 0 },
 };
 
@@ -32,6 +37,16 @@ const struct conf_option proxy_timer_options[] = {
 	  .help = "Timers B and F: how long one next hop may stay silent. 0ms: 64 times t1." },
 	{ .name = "c", .type = CONF_DURATION, .offset = TIMER(c), .def = "185s", .min = 1000, .max = 24 * (double)HOUR_MS,
 	  .help = "Timer C: how long a call may ring without news. RFC 3261 wants more than 3m." },
+	{ 0 },
+};
+
+static const struct conf_option auth_failure_options[] = {
+	{ .name = "count", .type = CONF_UINT, .offset = offsetof(struct auth_failure_limits, count), .def = "20", .min = 1, .max = 1000000,
+	  .help = "Failed logins of one address." },
+	{ .name = "within", .type = CONF_DURATION, .offset = offsetof(struct auth_failure_limits, within), .def = "1m", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "In this time." },
+	{ .name = "ban", .type = CONF_DURATION, .offset = offsetof(struct auth_failure_limits, ban), .def = "10m", .min = 1000, .max = 24 * (double)HOUR_MS,
+	  .help = "And for this long its logins are refused without work." },
 	{ 0 },
 };
 
@@ -64,6 +79,8 @@ const struct conf_option proxy_limit_options[] = {
 	  .help = "What may wait to be written to one connection; above, it is closed." },
 	{ .name = "memory", .type = CONF_SIZE, .offset = LIMIT(memory), .def = "0", .min = 0, .max = 1099511627776.0,
 	  .help = "Ceiling for messages, transactions and connections together, divided evenly among the workers; above, 503. 0: none." },
+	{ .name = "auth_failures", .type = CONF_SECTION, .offset = LIMIT(auth_failures), .def = "", .section = auth_failure_options,
+	  .help = "Guessing passwords." },
 	{ 0 },
 };
 /* clang-format on */
@@ -135,14 +152,11 @@ static void check_domain(const struct domain *d, const struct conf_place *place,
 	char path[256];
 
 	snprintf(path, sizeof(path), "domains.%.*s", STR_FMT(d->name));
-	if (d->registrar)
+	if (d->registrar && d->users_file.len == 0 &&
+	    d->authenticate != AUTHENTICATE_NONE)
 		conf_error(errors, place, path,
-			   "this version has no registrar; write "
-			   "`registrar: false`");
-	if (d->authenticate == AUTHENTICATE_UNSET)
-		conf_error(errors, place, path,
-			   "authenticate is missing; this version can only "
-			   "`authenticate: none`");
+			   "nobody could register; name a users_file, or write "
+			   "`authenticate: none` or `registrar: false`");
 }
 
 /* The names of domain i against those of the domains before it. */

@@ -48,6 +48,19 @@ static int parse_sip(struct str text, struct sip_uri *out)
 		       : VD_EINVAL;
 }
 
+/* RFC 3327 section 5.3: the contact's Path becomes the route to it. */
+static int target_by_path(const struct plan *leaf, struct target *out)
+{
+	struct str rest = leaf->path, first;
+	struct sip_addr addr;
+
+	out->path = leaf->path;
+	if (!sip_value_split(&rest, &first) ||
+	    sip_addr_parse(first, &addr) != 0)
+		return VD_EINVAL;
+	return parse_sip(addr.uri, &out->next);
+}
+
 /* Steps 2, 6 and 7: policy first, then the topmost Route, then the URI. A
  * Route whose URI has no lr parameter is a strict router: its URI becomes the
  * Request-URI, and the Request-URI the last Route value. */
@@ -60,6 +73,8 @@ int forward_target(struct request *r, const struct plan *leaf,
 	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
+	if (leaf->path.len != 0)
+		return target_by_path(leaf, out);
 	if (r->route.p == NULL && leaf->uri.len == 0) {
 		out->next = *r->uri; /* parsed, and known to be sip */
 		return 0;
@@ -285,6 +300,15 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 		if (n > pop)
 			sip_edit_remove_value(e, &last);
 	}
+	if (o->path.len != 0) {
+		struct str field = arena_printf(&r->arena, "Route: %.*s\r\n",
+						STR_FMT(o->path));
+
+		if (field.p != NULL)
+			sip_edit_push(e, r->msg, SIP_HDR_ROUTE, field);
+		else
+			e->failed = true;
+	}
 	if (o->displaced.len != 0) {
 		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
 						STR_FMT(o->displaced));
@@ -298,6 +322,13 @@ static void edit_routes(struct request *r, struct sip_edits *e,
 		else
 			e->failed = true;
 	}
+}
+
+/* 22.3: credentials that were for us go no further. */
+static void edit_credentials(struct request *r, struct sip_edits *e)
+{
+	for (size_t i = 0; i < CONSUMED_MAX && r->consumed[i] != 0; i++)
+		sip_edit_remove(e, &r->msg->hdrs[r->consumed[i] - 1]);
 }
 
 /* Step 9. */
@@ -359,6 +390,7 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 	edit_max_forwards(r, &e, forwards);
 	edit_max_breadth(r, &e, o->breadth, breadth);
 	edit_routes(r, &e, o);
+	edit_credentials(r, &e);
 	edit_content_length(r, &e, o, length);
 	return sip_edits_print(&e, r->msg, r->proxy->env.mem);
 }

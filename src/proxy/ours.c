@@ -34,7 +34,7 @@ bool ours_is_domain(const struct proxy_conf *c, struct str host)
 	return find_domain(c, host) != NULL;
 }
 
-const struct domain *ours_domain_of(const struct request *r, struct str host)
+const struct domain *request_domain(const struct request *r, struct str host)
 {
 	const struct domain *d = find_domain(r->conf, host);
 

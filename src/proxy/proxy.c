@@ -280,14 +280,16 @@ static const struct server_txn_ops server_ops = {
 	.on_ended = on_server_ended,
 };
 
-static bool begin_transaction(struct request *r, const struct txn_key *key)
+bool request_begin(struct request *r)
 {
 	struct txn_timers timers = proxy_txn_timers(r->conf);
 	struct hop to;
 
+	if (request_is(r, SIP_ACK))
+		return true;
 	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
-	if (server_txn_new(r->proxy->txns, key, &to, &timers, &server_ops, r,
-			   &r->txn) == 0)
+	if (server_txn_new(r->proxy->txns, &r->proxy->key, &to, &timers,
+			   &server_ops, r, &r->txn) == 0)
 		return true;
 	stats_add(r->proxy->env.stats, STAT_refused_memory, 1);
 	request_reject(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
@@ -306,12 +308,13 @@ static struct str whole_field(const struct sip_msg *msg, enum sip_hdr_id id)
 
 /* 9.2 and 16.10: 200 to the CANCEL at once; what matches nothing gets 481 and
  * goes no further (a deviation from 16.10, which would make us a reflector). */
-static void receive_cancel(struct request *r, const struct txn_key *key)
+static void receive_cancel(struct request *r)
 {
-	struct server_txn *st = txn_find_cancelled(r->proxy->txns, key);
+	struct server_txn *st =
+		txn_find_cancelled(r->proxy->txns, &r->proxy->key);
 	struct request *cancelled;
 
-	if (!begin_transaction(r, key))
+	if (!request_begin(r))
 		return;
 	if (st == NULL) {
 		request_reject(r, 481, STR_NONE, STR_NONE,
@@ -337,20 +340,15 @@ static bool is_ack_to_stateless(struct request *r)
 	return str_eq(to->tag, (struct str){tag, TO_TAG_LEN});
 }
 
-static void receive_new(struct request *r, const struct txn_key *key)
+static void receive_new(struct request *r)
 {
 	if (request_is(r, SIP_CANCEL)) {
-		receive_cancel(r, key);
+		receive_cancel(r);
 		return;
 	}
-	if (request_is(r, SIP_ACK)) {
-		if (is_ack_to_stateless(r))
-			request_drop(r, "the ACK to an answer of our own");
-		else
-			request_run(r);
-		return;
-	}
-	if (step_limits(r) == STEP_NEXT && begin_transaction(r, key))
+	if (request_is(r, SIP_ACK) && is_ack_to_stateless(r))
+		request_drop(r, "the ACK to an answer of our own");
+	else if (request_is(r, SIP_ACK) || step_limits(r) == STEP_NEXT)
 		request_run(r);
 }
 
@@ -359,7 +357,6 @@ static void receive_request(struct proxy *p, const struct flow *from,
 {
 	struct request *r = request_new(p, from, bytes);
 	struct server_txn *st;
-	struct txn_key key;
 
 	if (r == NULL) {
 		stats_add(p->env.stats, STAT_refused_memory, 1);
@@ -371,9 +368,9 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		refuse_malformed(r);
 		return;
 	}
-	st = txn_find_server(p->txns, r->msg, &key);
+	st = txn_find_server(p->txns, r->msg, &p->key);
 	if (st == NULL) {
-		receive_new(r, &key);
+		receive_new(r);
 		return;
 	}
 	TRACE_STEP(&r->tag, "absorb",

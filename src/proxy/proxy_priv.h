@@ -35,6 +35,7 @@ struct source_limiter;
 struct proxy {
 	struct proxy_env env;
 	struct txn_table *txns;
+	struct txn_key key; /* of the request that is being received */
 	struct mac *mac;
 	struct conf_use *use;
 	struct sip_hdr *hdrs; /* scratch for indexing */
@@ -61,7 +62,6 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 /* One of our domains or their aliases, whatever the port. */
 bool ours_is_domain(const struct proxy_conf *c, struct str host);
-const struct domain *ours_domain_of(const struct request *r, struct str host);
 
 /* Set use->sent_by. 0 or VD_ENOMEM. */
 int ours_prepare(struct proxy *p, const struct proxy_conf *c,
@@ -120,6 +120,9 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
+/* Begin the server transaction; an ACK has none. False: no memory, and it was
+ * answered. */
+bool request_begin(struct request *r);
 /* Does this field, Require or Proxy-Require, demand nothing that we lack? If it
  * does, the request is answered 420. */
 bool request_is_understood(struct request *r, enum sip_hdr_id id,
@@ -135,6 +138,7 @@ struct outgoing {
 	struct str uri; /* Request-URI */
 	const struct hop *hop;
 	struct str branch; /* of our Via */
+	struct str path;   /* as in struct target */
 	uint32_t breadth;
 	struct str displaced; /* as in struct target */
 };
@@ -144,6 +148,7 @@ uint64_t forward_loop_hash(struct request *r);
 /* What a leaf of the plan asks for. */
 struct target {
 	struct str uri;       /* Request-URI of the copy (step 2) */
+	struct str path;      /* Route values to push (RFC 3327); empty: none */
 	struct sip_uri next;  /* the URI that leads to the next hop (step 7) */
 	struct str displaced; /* the Request-URI that a strict router's took the
 			       * place of, to be the last Route (step 6) */
@@ -216,6 +221,7 @@ struct branch {
 	unsigned number;
 	struct str uri;       /* the Request-URI it carries */
 	struct str displaced; /* as in struct target */
+	struct str path;      /* as in struct target */
 	struct locate *locate;
 	struct locate_hop found;
 	struct client_txn *txn;

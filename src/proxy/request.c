@@ -15,6 +15,11 @@ const char *caller_name(enum caller c)
 	return names[c];
 }
 
+const struct proxy_env *request_env(const struct request *r)
+{
+	return &r->proxy->env;
+}
+
 bool request_is(const struct request *r, enum sip_method m)
 {
 	return r->msg->method == m;
@@ -128,9 +133,9 @@ void request_run(struct request *r)
 	const struct proxy_conf *c = r->conf;
 
 	while (r->step < c->n_steps) {
-		enum step_result result = c->steps[r->step].run(r);
-
-		if (result != STEP_NEXT)
+		if (r->step == c->n_stateless && !request_begin(r))
+			return;
+		if (c->steps[r->step].run(r) != STEP_NEXT)
 			return;
 		r->step++;
 	}

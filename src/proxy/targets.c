@@ -95,6 +95,8 @@ enum step_result step_targets(struct request *r)
 	case VERDICT_REJECT:
 		reject(r);
 		return STEP_DONE;
+	case VERDICT_REGISTER: /* the registrar's step has answered these */
+	case VERDICT_REGISTERED:
 	case VERDICT_NONE:
 		break;
 	}

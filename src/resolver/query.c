@@ -57,20 +57,20 @@ static struct dns_socket *socket_find(struct resolver *r, int fd)
 	return NULL;
 }
 
-/* Without memory the socket is not watched, and its queries time out. */
-static void socket_add(struct resolver *r, int fd, unsigned events)
+static int socket_add(struct resolver *r, int fd, unsigned events)
 {
 	struct dns_socket *s = mem_alloc(r->mem, sizeof(*s));
 
 	if (s == NULL)
-		return;
+		return VD_ENOMEM;
 	s->r = r;
 	s->fd = fd;
 	if (loop_io_add(r->loop, fd, events, on_socket_ready, s, &s->io) != 0) {
 		mem_free(r->mem, s, sizeof(*s));
-		return;
+		return VD_ENOMEM;
 	}
 	list_add(&r->dns.sockets, &s->link);
+	return 0;
 }
 
 static void socket_del(struct dns_socket *s)
@@ -80,7 +80,8 @@ static void socket_del(struct dns_socket *s)
 	mem_free(s->r->mem, s, sizeof(*s));
 }
 
-/* c-ares says what it wants to know about a socket; nothing: it closes it. */
+/* c-ares says what it wants to know about a socket; nothing: it closes it. One
+ * that cannot be watched now is tried again at the next tick. */
 static void on_socket_state(void *arg, int fd, int readable, int writable)
 {
 	struct resolver *r = arg;
@@ -88,12 +89,31 @@ static void on_socket_state(void *arg, int fd, int readable, int writable)
 	unsigned events =
 		(readable ? LOOP_READ : 0u) | (writable ? LOOP_WRITE : 0u);
 
+	int err = 0;
+
 	if (s == NULL && events != 0)
-		socket_add(r, fd, events);
+		err = socket_add(r, fd, events);
 	else if (s != NULL && events != 0)
-		loop_io_set(s->io, events);
+		err = loop_io_set(s->io, events);
 	else if (s != NULL)
 		socket_del(s);
+	if (err != 0)
+		r->dns.is_blind = true;
+}
+
+static void watch_again(struct resolver *r)
+{
+	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
+	int wanted = ares_getsock(r->dns.channel, fds, ARES_GETSOCK_MAXNUM);
+
+	r->dns.is_blind = false;
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		bool reads = ARES_GETSOCK_READABLE(wanted, i);
+		bool writes = ARES_GETSOCK_WRITABLE(wanted, i);
+
+		if (reads || writes)
+			on_socket_state(r, fds[i], reads, writes);
+	}
 }
 
 /* ares_timeout() walks over all queries, so it is not asked. One more tick
@@ -104,6 +124,8 @@ static void on_tick(struct timer *t)
 {
 	struct resolver *r = CONTAINER_OF(t, struct resolver, dns.tick);
 
+	if (r->dns.is_blind)
+		watch_again(r);
 	ares_process_fd(r->dns.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	if (r->dns.n_queries > 0)
 		timer_arm(loop_wheel(r->loop), t, TICK_MS);

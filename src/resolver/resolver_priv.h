@@ -146,6 +146,7 @@ struct dns {
 	struct ares_channeldata *channel;
 	struct list sockets;
 	struct hash_table queries; /* in flight, by key */
+	bool is_blind;             /* a socket could not be watched */
 	size_t n_queries;
 	struct timer tick;            /* armed while there are queries */
 	struct dns_answer *no_memory; /* what is said when there is none */

@@ -33,6 +33,12 @@ static struct plan *new_plan(struct conf_run *run, struct verdict *v)
 	return plan;
 }
 
+/* `forward: registered`: the contacts are known when the request is. */
+static bool is_registered(const struct conf_node *n)
+{
+	return n->kind == CONF_SCALAR && str_eq(n->text, STR("registered"));
+}
+
 static void parse_forward(struct conf_run *run, const struct conf_node *n,
 			  void *field)
 {
@@ -40,6 +46,10 @@ static void parse_forward(struct conf_run *run, const struct conf_node *n,
 	struct plan *plan = new_plan(run, &rule->verdict);
 
 	rule->n_actions++;
+	if (is_registered(n)) {
+		rule->action = RULE_REGISTERED;
+		return;
+	}
 	rule->verdict.kind = VERDICT_FORWARD;
 	if (plan == NULL)
 		return;
@@ -172,6 +182,18 @@ static void parse_redirect(struct conf_run *run, const struct conf_node *n,
 	check_contacts(run, r.to, plan);
 }
 
+static void parse_register(struct conf_run *run, const struct conf_node *n,
+			   void *field)
+{
+	struct rule *rule = field;
+	bool is_on = false;
+
+	rule->n_actions++;
+	rule->action = RULE_REGISTER;
+	if (conf_run_bool(run, n, &is_on) && !is_on)
+		conf_run_error(run, n, "true is the only value");
+}
+
 static void parse_drop(struct conf_run *run, const struct conf_node *n,
 		       void *field)
 {
@@ -190,8 +212,10 @@ static const struct conf_option rule_options[] = {
 	  .help = "For the trace; default: route-1, route-2 ..." },
 	{ .name = "match", .type = CONF_CUSTOM, .offset = offsetof(struct rule, match), .def = "", .parse = rule_parse_match,
 	  .help = "Conditions that must all hold." },
+	{ .name = "register", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_register,
+	  .help = "true: handle it as registrar." },
 	{ .name = "forward", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_forward,
-	  .help = "request-uri, a URI, a list of URIs (tried in parallel), or { to, next_hop, fork, timeout, recurse }." },
+	  .help = "registered (the contacts of the Request-URI, by q), request-uri, a URI, a list of URIs (tried in parallel), or { to, next_hop, fork, timeout, recurse }." },
 	{ .name = "redirect", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_redirect,
 	  .help = "A URI or a list (302), or { code, to }." },
 	{ .name = "reject", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_reject,
@@ -248,7 +272,8 @@ static void check_rule(struct conf_run *run, const struct conf_node *n,
 			arena_printf(conf_run_arena(run), "route-%zu", i + 1);
 	if (rule->n_actions != 1)
 		conf_run_error(run, n,
-			       "%u actions; exactly one of forward, redirect, "
+			       "%u actions; exactly one of register, forward, "
+			       "redirect, "
 			       "reject, drop",
 			       rule->n_actions);
 }

@@ -8,19 +8,19 @@ static void reject(struct request *r, unsigned status, struct str reason)
 	r->verdict.reason = reason;
 }
 
-/* default-local. No user is registered here, and a dialog that we do not know
- * is no reason to look one up. */
+/* To the contacts of the Request-URI. A dialog that we do not know is no reason
+ * to look a user up for a stranger. */
 static void look_up_user(struct request *r)
 {
 	const struct sip_addr *to = sip_msg_to(r->msg);
+	bool is_in_dialog = to != NULL && to->tag.p != NULL;
 
-	if (r->msg->method == SIP_ACK)
+	if (!is_in_dialog || r->caller != CALLER_ANONYMOUS)
+		r->verdict.kind = VERDICT_REGISTERED;
+	else if (r->msg->method == SIP_ACK)
 		r->verdict.kind = VERDICT_DROP;
-	else if (to != NULL && to->tag.p != NULL &&
-		 r->caller == CALLER_ANONYMOUS)
-		reject(r, 481, STR_NONE);
 	else
-		reject(r, 404, STR_NONE);
+		reject(r, 481, STR_NONE);
 }
 
 static void decide(struct request *r, const struct rule *rule)
@@ -28,7 +28,7 @@ static void decide(struct request *r, const struct rule *rule)
 	r->verdict = rule->verdict;
 	r->verdict.route = rule->name;
 	if (rule->action == RULE_REGISTER)
-		reject(r, 403, STR("No Registrar Here"));
+		r->verdict.kind = VERDICT_REGISTER;
 	else if (rule->action == RULE_REGISTERED)
 		look_up_user(r);
 }

@@ -11,6 +11,7 @@ libviaduct_a_SOURCES += \
 	include/viaduct/util/put.h \
 	include/viaduct/util/stats.h \
 	include/viaduct/util/str.h \
+	include/viaduct/util/wall.h \
 	src/util/log_priv.h \
 	src/util/log_syslog.h \
 	src/util/siphash.h \
@@ -19,6 +20,7 @@ libviaduct_a_SOURCES += \
 	src/util/arena.c \
 	src/util/base64url.c \
 	src/util/buf.c \
+	src/util/date.c \
 	src/util/err.c \
 	src/util/hash.c \
 	src/util/hash_table.c \
@@ -32,7 +34,8 @@ libviaduct_a_SOURCES += \
 	src/util/mem.c \
 	src/util/stats.c \
 	src/util/str.c \
-	src/util/trace.c
+	src/util/trace.c \
+	src/util/wall.c
 
 # For every unit test: headers beside the tests; and the linking of those that
 # let an allocation fail (tests/unit/util/fail_alloc.h).

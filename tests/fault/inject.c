@@ -20,6 +20,8 @@
 
 struct inject *inject;
 
+static atomic_bool is_armed; /* of this process alone */
+
 const char *fault_name(enum fault kind)
 {
 	static const char *const names[N_FAULTS] = {
@@ -54,7 +56,7 @@ static bool fails(enum fault kind, const char *where)
 {
 	unsigned n;
 
-	if (inject == NULL || !atomic_load(&inject->is_armed))
+	if (!atomic_load(&is_armed))
 		return false;
 	n = atomic_fetch_add(&inject->count[kind], 1) + 1;
 	if (kind != inject->kind || n != inject->nth)
@@ -168,9 +170,15 @@ yaml_char_t *yaml_strdup(const yaml_char_t *s)
 	return copy != NULL ? memcpy(copy, s, size) : NULL;
 }
 
-void inject_libraries(void)
+void inject_begin(void)
 {
 	event_set_mem_functions(library_malloc, library_realloc, free);
 	ares_library_init_mem(ARES_LIB_INIT_ALL, library_malloc, free,
 			      library_realloc);
+	atomic_store(&is_armed, true);
+}
+
+void inject_end(void)
+{
+	atomic_store(&is_armed, false);
 }

@@ -31,14 +31,17 @@ struct inject {
 	enum fault kind;
 	unsigned nth;  /* 0: none fails */
 	unsigned seed; /* chooses errno */
-	_Atomic bool is_armed, is_hit;
+	_Atomic bool is_hit;
 	_Atomic unsigned count[N_FAULTS];
 	char where[64]; /* the function that failed */
 };
 
-extern struct inject *inject; /* NULL: nothing is counted, nothing fails */
+extern struct inject *inject;
 
 const char *fault_name(enum fault kind);
-void inject_libraries(void);
+
+/* In the child: from here on calls are counted and may fail; until the end. */
+void inject_begin(void);
+void inject_end(void);
 
 #endif

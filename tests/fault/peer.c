@@ -24,6 +24,7 @@ enum {
 void (*peer_idle)(void *arg);
 void *peer_idle_arg;
 int peer_child;
+bool peer_is_patient;
 
 long peer_now_ms(void)
 {
@@ -62,7 +63,7 @@ bool wait_goes_on(struct wait *w)
 {
 	long now = peer_now_ms();
 
-	if (w->hit_ms == 0 && atomic_load(&inject->is_hit))
+	if (w->hit_ms == 0 && !peer_is_patient && atomic_load(&inject->is_hit))
 		w->hit_ms = now;
 	if (peer_idle != NULL)
 		peer_idle(peer_idle_arg);

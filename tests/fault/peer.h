@@ -1,7 +1,7 @@
 /*
  * Scripted peers on loopback: sockets that send what they are told and wait for
- * what is expected. Every wait ends: after five seconds, or soon once the
- * failure has been met, when the daemon may owe nothing any more.
+ * what is expected. Every wait ends: after five seconds, or soon when the
+ * failure has been met meanwhile and the daemon may owe nothing any more.
  */
 #ifndef VIADUCT_TESTS_PEER_H
 #define VIADUCT_TESTS_PEER_H
@@ -44,6 +44,9 @@ void peer_send(struct peer *p, const char *text);
  * over. */
 bool peer_hear(struct peer *p, const char *start, const char *id,
 	       struct message *out);
+
+/* The failure lies behind: nothing excuses the daemon from here on. */
+extern bool peer_is_patient;
 
 /* False when it is time to stop waiting. */
 struct wait {

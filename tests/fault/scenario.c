@@ -279,7 +279,7 @@ static bool hear(struct call *c, struct peer *p, const char *start,
 /* The steps ------------------------------------------------------------------
  */
 
-bool step_serves(struct stage *s)
+static bool step_serves(struct stage *s)
 {
 	struct message m;
 	struct call c;

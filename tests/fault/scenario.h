@@ -19,15 +19,13 @@ struct stage {
 void stage_open(struct stage *s);
 void stage_close(struct stage *s);
 
-/* The daemon answers; false when it does not come up. */
-bool step_serves(struct stage *s);
-
 struct step {
 	const char *name;
 	bool (*run)(struct stage *s);
 };
 
-/* After the start and before the stop. The last one has no name. */
+/* After the start and before the stop; the first shows that it has come up. The
+ * last one has no name. */
 extern const struct step steps[];
 
 #endif

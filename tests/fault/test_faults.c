@@ -33,7 +33,7 @@
 enum {
 	DEFAULT_S = 50,
 	STOP_MS = 5000,
-	SAID_MAX = 65536,
+	SAID_MAX = 16384,
 };
 
 static struct stage stage;
@@ -64,10 +64,9 @@ static void serve(void)
 	peer_close(&stage.bill);
 	peer_close(&stage.tom);
 	peer_close(&stage.names);
-	inject_libraries();
-	atomic_store(&inject->is_armed, true);
+	inject_begin();
 	code = daemon_run(stage.conf);
-	atomic_store(&inject->is_armed, false);
+	inject_end();
 	exit(code); /* which looks for leaks */
 }
 
@@ -80,25 +79,35 @@ static void start(void)
 		serve();
 }
 
-/* What it wrote to stderr. */
-static const char *said(void)
+/* The last part of a file in the stage's directory. */
+static const char *end_of_file(const char *name)
 {
 	static char text[SAID_MAX];
 	char path[128];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/stderr", stage.dir);
+	snprintf(path, sizeof(path), "%s/%s", stage.dir, name);
 	f = fopen(path, "r");
-	text[f != NULL ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
-	if (f != NULL)
-		fclose(f);
+	text[0] = '\0';
+	if (f == NULL)
+		return text;
+	if (fseek(f, -(long)sizeof(text) + 1, SEEK_END) != 0)
+		rewind(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
 	return text;
+}
+
+static const char *said(void)
+{
+	return end_of_file("stderr");
 }
 
 static void fail_run(const char *what)
 {
 	kill(peer_child, SIGKILL);
 	waitpid(peer_child, NULL, 0);
+	print_error("%s\n", end_of_file("log"));
 	fail_msg("%s %u (%s, seed %u): %s; it said:\n%s",
 		 fault_name(inject->kind), inject->nth, inject->where,
 		 inject->seed, what, said());
@@ -126,6 +135,17 @@ static int wait_exit(void)
 /* One life
  * -------------------------------------------------------------------- */
 
+/* A line that ends with more than the name of the program. */
+static bool says_why(void)
+{
+	static const char name[] = "viaductd: ";
+	const char *text = said();
+
+	if (strncmp(text, name, strlen(name)) == 0)
+		text += strlen(name);
+	return text[strcspn(text, "\n")] == '\n' && *text != '\n';
+}
+
 /* A start may be refused, with a reason. */
 static void judge_refused_start(void)
 {
@@ -135,18 +155,27 @@ static void judge_refused_start(void)
 		fail_run("it does not start");
 	if (code != EXIT_CONFIGURATION && code != EXIT_START)
 		fail_run("it did not start, with a wrong exit code");
-	if (strchr(said(), '\n') == NULL)
+	if (!is_verbose && !says_why())
 		fail_run("it did not start and does not say why");
+}
+
+/* It may fail while the failure is met, and then not again. */
+static bool run_patiently(const struct step *step)
+{
+	peer_is_patient = atomic_load(&inject->is_hit);
+	if (step->run(&stage))
+		return true;
+	if (peer_is_patient || !atomic_load(&inject->is_hit))
+		return false;
+	peer_is_patient = true;
+	return !peer_child_is_gone() && step->run(&stage);
 }
 
 static void run_step(const struct step *step)
 {
-	bool was_hit = atomic_load(&inject->is_hit);
 	char what[128];
 
-	if (step->run(&stage))
-		return;
-	if (!was_hit && atomic_load(&inject->is_hit) && step->run(&stage))
+	if (run_patiently(step))
 		return;
 	snprintf(what, sizeof(what), "failed: %s", step->name);
 	fail_run(what);
@@ -159,14 +188,6 @@ static void stop(void)
 		fail_run("a wrong exit code");
 }
 
-static bool comes_up(void)
-{
-	if (step_serves(&stage))
-		return true;
-	return !peer_child_is_gone() && atomic_load(&inject->is_hit) &&
-	       step_serves(&stage);
-}
-
 /* True if the failure was met. */
 static bool run_once(enum fault kind, unsigned n)
 {
@@ -175,8 +196,8 @@ static bool run_once(enum fault kind, unsigned n)
 	inject->nth = n;
 	inject->seed = env_number("VIADUCT_FAULTS_SEED", 1);
 	start();
-	if (comes_up()) {
-		for (const struct step *s = steps; s->name != NULL; s++)
+	if (run_patiently(&steps[0])) {
+		for (const struct step *s = steps + 1; s->name != NULL; s++)
 			run_step(s);
 		stop();
 	} else if (peer_child_is_gone()) {

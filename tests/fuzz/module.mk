@@ -17,6 +17,7 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_uri \
 	tests/fuzz/fuzz_via
 
@@ -41,6 +42,10 @@ tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_record_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_record_LDFLAGS = $(LIBFUZZER)
 
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)

@@ -11,14 +11,26 @@ struct domain {
 	struct conf_array aliases; /* struct str */
 	int authenticate;          /* enum domain_authenticate */
 	bool registrar;
+	struct str realm;          /* empty: the name */
+	struct str users_file;     /* empty: none */
+	const struct users *users; /* auth's own; NULL: no users_file */
 };
 
-enum domain_authenticate { AUTHENTICATE_UNSET, AUTHENTICATE_NONE };
+enum domain_authenticate {
+	AUTHENTICATE_ALL, /* REGISTER, and whoever calls out as one of ours */
+	AUTHENTICATE_REGISTER, /* REGISTER alone */
+	AUTHENTICATE_NONE,
+};
 
 struct proxy_timers { /* milliseconds */
 	uint32_t t1, t2, t4;
 	uint32_t b; /* 0: 64*T1 */
 	uint32_t c;
+};
+
+struct auth_failure_limits { /* a source that guesses */
+	uint32_t count;
+	uint32_t within, ban; /* milliseconds */
 };
 
 struct proxy_limits {
@@ -32,9 +44,11 @@ struct proxy_limits {
 	uint32_t idle_timeout, message_timeout; /* milliseconds */
 	uint64_t output_queue;
 	uint64_t memory; /* 0: none */
+	struct auth_failure_limits auth_failures;
 };
 
 struct proxy_step;
+struct users;
 
 struct proxy_conf {
 	struct conf_array domains; /* struct domain */
@@ -48,7 +62,12 @@ struct proxy_conf {
 
 	const struct proxy_step *steps; /* run for every new request */
 	size_t n_steps;
-	const void *rules; /* the rules step's own */
+	size_t n_stateless; /* the first of them run before there is a
+			     * transaction: what they answer, they answer
+			     * statelessly. None of them may wait */
+	/* the steps' own */
+	const void *rules;
+	void *auth, *registrar;
 };
 
 /* Rows for the sections `domains`, `timers`, `limits`; trust is a custom

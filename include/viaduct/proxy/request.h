@@ -22,6 +22,8 @@ struct server_txn;
 struct conf_use;
 struct locate;
 
+enum { CONSUMED_MAX = 4 };
+
 enum caller {
 	CALLER_ANONYMOUS,
 	CALLER_TRUSTED,       /* the sender is in `trust` */
@@ -36,6 +38,8 @@ struct plan {
 	enum { PLAN_LEAF, PLAN_PARALLEL, PLAN_SEQUENTIAL } kind;
 	struct str uri;      /* leaf: the new Request-URI; empty: as it is */
 	struct str next_hop; /* leaf: send it there; empty: Route or URI */
+	struct str path;     /* leaf: Path values of the contact, which become
+			      * Route values (RFC 3327 5.3); empty: none */
 	bool recurse;        /* leaf: follow a 3xx (16.5) */
 	uint32_t timeout_ms; /* a set: how long it may take; 0: no limit */
 	const struct plan *children;
@@ -50,6 +54,8 @@ struct verdict {
 		VERDICT_REDIRECT,
 		VERDICT_REJECT,
 		VERDICT_DROP,
+		VERDICT_REGISTER,   /* this is a REGISTER for us */
+		VERDICT_REGISTERED, /* to the contacts of the Request-URI */
 	} kind;
 	struct str route;        /* name of the route that decided */
 	unsigned status;         /* reject, redirect */
@@ -108,7 +114,10 @@ struct request {
 	uint64_t loop_hash;
 
 	enum caller caller;
-	bool is_local;         /* the Request-URI's domain is ours */
+	uint16_t consumed[CONSUMED_MAX]; /* 1 + index of fields with credentials
+					  * for realms of ours: they go no
+					  * further (22.3) */
+	bool is_local;                   /* the Request-URI's domain is ours */
 	bool is_to_us;         /* ... and has no user: the proxy itself */
 	struct dialog *dialog; /* NULL: not inside a dialog of ours */
 	struct verdict verdict;
@@ -169,5 +178,13 @@ void request_drop(struct request *r, const char *why);
  * listener of ours? */
 bool request_host_is_local(const struct request *r, struct str host,
 			   uint16_t port);
+
+/* The domain of a local host: by its name or an alias; an address of ours
+ * belongs to the first one. NULL: there are no domains. */
+const struct domain *request_domain(const struct request *r, struct str host);
+
+/* The worker that it is on. */
+struct proxy_env;
+const struct proxy_env *request_env(const struct request *r);
 
 #endif

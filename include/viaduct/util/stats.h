@@ -24,6 +24,11 @@
 	X(txn_timeouts, "client transactions that ended by Timer B or F")      \
 	X(refused_limit, "requests refused because a limit was reached")       \
 	X(refused_memory, "requests refused because memory was short")         \
+	X(auth_challenges, "requests answered with a challenge")               \
+	X(auth_good, "requests with good credentials")                         \
+	X(auth_failures, "requests with wrong credentials")                    \
+	X(auth_stale, "requests with an old nonce or a count used before")     \
+	X(auth_banned, "requests refused because their source had failed")     \
 	X(dns_queries, "queries sent to name servers")                         \
 	X(dns_failures, "searches that found no next hop")                     \
 	X(dns_coalesced, "queries that joined an identical one in flight")     \

@@ -17,6 +17,8 @@ MODULES = {
     "test_rfc3261_transport": 24,
     "test_torture": 25,
     "test_targets": 26,
+    "test_registrar": 27,
+    "test_users": 28,
     "test_fuzz": 30,
 }
 

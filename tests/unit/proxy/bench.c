@@ -156,7 +156,7 @@ struct bench *bench_new(void)
 	the_bench = b;
 	assert_int_equal(loop_new(&b->loop), 0);
 	assert_int_equal(mem_new(0, &b->mem), 0);
-	assert_int_equal(post_new(1, 64, &b->post), 0);
+	assert_int_equal(post_new(2, 64, &b->post), 0);
 	add_listener(b, SIP_UDP, "1:5060");
 	add_listener(b, SIP_TCP, "1:5060");
 	add_listener(b, SIP_UDP, "11:5080");
@@ -238,7 +238,10 @@ static void on_turn_end(void *arg)
 
 static void on_parcel(void *arg, struct parcel *p)
 {
-	transport_parcel(((struct bench *)arg)->transport, p);
+	struct bench *b = arg;
+
+	if (b->on_parcel == NULL || !b->on_parcel(b, p))
+		transport_parcel(b->transport, p);
 }
 
 void bench_open(struct bench *b)

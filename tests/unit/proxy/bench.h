@@ -69,6 +69,10 @@ struct bench {
 	unsigned n_peers;
 	struct peer *caller;     /* NET "9", port 5060 */
 	const struct plan *plan; /* what every request is forwarded to */
+	/* Takes parcels that are not the transport's; NULL: there are none. The
+	 * inboxes have a second place, 1, for who sends them. */
+	bool (*on_parcel)(struct bench *b, struct parcel *p);
+	void *user; /* of the test */
 };
 
 /* For cmocka. Listeners: UDP and TCP on NET "1:5060", UDP on NET "11:5080". */

@@ -48,6 +48,8 @@ static const char *told(const struct rule *rule)
 	case VERDICT_DROP:
 		strcpy(out, "drop");
 		break;
+	case VERDICT_REGISTER: /* the step's, never a rule's own */
+	case VERDICT_REGISTERED:
 	case VERDICT_NONE:
 		strcpy(out, "none");
 		break;
@@ -192,9 +194,9 @@ static const struct {
 	const char *yaml, *mistake;
 } mistakes[] = {
 	{ "routes: sip:a", "t.yaml:1:9: routes: a list of routes" },
-	{ "routes: [ { drop: true, reject: 403 } ]", "t.yaml:1:11: routes[0]: 2 actions; exactly one of forward, redirect, reject, drop" },
-	{ "routes: [ { drop: true, reject: 403, forward: sip:a, redirect: sip:b } ]", "t.yaml:1:11: routes[0]: 4 actions; exactly one of forward, redirect, reject, drop" },
-	{ "routes:\n- drop: true\n- name: x\n", "t.yaml:3:3: routes[1]: 0 actions; exactly one of forward, redirect, reject, drop" },
+	{ "routes: [ { drop: true, reject: 403 } ]", "t.yaml:1:11: routes[0]: 2 actions; exactly one of register, forward, redirect, reject, drop" },
+	{ "routes: [ { drop: true, reject: 403, forward: sip:a, redirect: sip:b } ]", "t.yaml:1:11: routes[0]: 4 actions; exactly one of register, forward, redirect, reject, drop" },
+	{ "routes:\n- drop: true\n- name: x\n", "t.yaml:3:3: routes[1]: 0 actions; exactly one of register, forward, redirect, reject, drop" },
 	{ "routes: [ { drop: false } ]", "t.yaml:1:19: routes[0].drop: true is the only value" },
 	{ "routes: [ { forward: carol } ]", "t.yaml:1:22: routes[0].forward: \"carol\" is no SIP URI; such as sip:10.0.0.9:5080;transport=tcp" },
 	{ "routes: [ { forward: [ sip:a, [ \"tel:+1\" ] ] } ]", "t.yaml:1:33: routes[0].forward[1][0]: \"tel:+1\" is no SIP URI; such as sip:10.0.0.9:5080;transport=tcp" },

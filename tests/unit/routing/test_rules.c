@@ -14,7 +14,9 @@ enum {
 	NONE = VERDICT_NONE,
 	FORWARD = VERDICT_FORWARD,
 	REJECT = VERDICT_REJECT,
-	DROP = VERDICT_DROP
+	DROP = VERDICT_DROP,
+	REGISTER = VERDICT_REGISTER,
+	REGISTERED = VERDICT_REGISTERED
 };
 
 /* clang-format off */
@@ -25,19 +27,19 @@ static const struct {
 	unsigned status;
 } rows[] = {
 	/* nobody registers here */
-	{ { .method = "REGISTER", .uri = "sip:biloxi.test" }, "default-register", REJECT, 403 },
+	{ { .method = "REGISTER", .uri = "sip:biloxi.test" }, "default-register", REGISTER, 0 },
 	{ { .method = "REGISTER", .uri = "sip:chicago.test" }, "default-deny", REJECT, 403 },
-	/* no user is registered */
-	{ { 0 }, "default-local", REJECT, 404 },
-	{ { .method = "MESSAGE", .caller = CALLER_TRUSTED }, "default-local", REJECT, 404 },
+	/* users are looked up by the registrar's step */
+	{ { 0 }, "default-local", REGISTERED, 0 },
+	{ { .method = "MESSAGE", .caller = CALLER_TRUSTED }, "default-local", REGISTERED, 0 },
 	/* a dialog that we do not know (DESIGN: 481) */
 	{ { .method = "BYE", .to = TAGGED }, "default-local", REJECT, 481 },
 	{ { .method = "INVITE", .to = TAGGED }, "default-local", REJECT, 481 },
-	{ { .method = "BYE", .to = TAGGED, .caller = CALLER_TRUSTED }, "default-local", REJECT, 404 },
-	{ { .method = "BYE", .to = TAGGED, .caller = CALLER_AUTHENTICATED }, "default-local", REJECT, 404 },
+	{ { .method = "BYE", .to = TAGGED, .caller = CALLER_TRUSTED }, "default-local", REGISTERED, 0 },
+	{ { .method = "BYE", .to = TAGGED, .caller = CALLER_AUTHENTICATED }, "default-local", REGISTERED, 0 },
 	/* an ACK is never answered */
 	{ { .method = "ACK", .to = TAGGED }, "default-local", DROP, 0 },
-	{ { .method = "ACK", .to = TAGGED, .caller = CALLER_TRUSTED }, "default-local", DROP, 0 },
+	{ { .method = "ACK", .to = TAGGED, .caller = CALLER_TRUSTED }, "default-local", REGISTERED, 0 },
 	/* who may call out */
 	{ { .uri = FOREIGN }, "default-deny", REJECT, 403 },
 	{ { .uri = FOREIGN, .caller = CALLER_TRUSTED }, "default-out", FORWARD, 0 },
@@ -47,10 +49,10 @@ static const struct {
 	{ { .fields = ROUTE }, "default-deny", REJECT, 403 },
 	{ { .fields = ROUTE, .caller = CALLER_TRUSTED }, "default-out", FORWARD, 0 },
 	{ { .fields = OURS ROUTE, .caller = CALLER_TRUSTED }, "default-out", FORWARD, 0 },
-	{ { .fields = OURS }, "default-local", REJECT, 404 },
+	{ { .fields = OURS }, "default-local", REGISTERED, 0 },
 	{ { .method = "ACK", .to = TAGGED, .fields = ROUTE }, "default-deny", REJECT, 403 },
 	{ { .method = "BYE", .to = TAGGED, .fields = ROUTE }, "default-deny", REJECT, 403 },
-	{ { .method = "REGISTER", .uri = "sip:biloxi.test", .fields = ROUTE }, "default-register", REJECT, 403 },
+	{ { .method = "REGISTER", .uri = "sip:biloxi.test", .fields = ROUTE }, "default-register", REGISTER, 0 },
 };
 /* clang-format on */
 

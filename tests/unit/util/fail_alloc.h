@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static unsigned fail_countdown; /* 0: none fails */
+/* Of the thread under test; 0: none fails. */
+static _Thread_local unsigned fail_countdown;
 
 static bool fail_now(void)
 {

@@ -1,0 +1,98 @@
+/*
+ * The location service: which contacts an address of record has (RFC 3261
+ * section 10). Shared by all workers; sharded, a lock per shard that is held
+ * for microseconds and never across I/O.
+ *
+ * The bindings of an address are one immutable, counted block. A change makes a
+ * new block; lookups see it once it is committed, later changes see it at once.
+ */
+#ifndef VIADUCT_REGISTRAR_LOCATION_H
+#define VIADUCT_REGISTRAR_LOCATION_H
+
+#include "viaduct/store/store.h"
+#include "viaduct/util/arena.h"
+
+struct binding {
+	struct str contact; /* the URI, as given */
+	struct str params;  /* contact parameters but expires and q, as given */
+	struct str call_id;
+	struct str path; /* Path values, comma-separated; empty: none */
+	uint32_t cseq;
+	uint16_t q;          /* thousandths; Q_NONE: not given */
+	uint64_t expires_ms; /* monotonic, as loop_now_ms() */
+};
+
+enum { Q_NONE = 0xffff };
+
+/* A block of bindings, sorted by no order; strings point into it. */
+struct bindings {
+	_Atomic uint32_t refs;
+	uint32_t n;
+	uint32_t size; /* bytes of the whole block */
+	struct binding v[];
+};
+struct bindings *bindings_ref(struct bindings *b);
+void bindings_unref(struct bindings *b); /* NULL allowed */
+/* A block of copies; NULL: no memory. */
+struct bindings *bindings_new(const struct binding *v, size_t n);
+
+struct location;
+
+/*
+ * Opens the store and loads its records. What had expired is removed; a binding
+ * that has not lasts no longer than it had left when it was written, whatever
+ * the time of day has done since.
+ *
+ * me:     the store's member of the inboxes; it only sends. Members below it
+ *         may change bindings; me - 1 is the main thread.
+ * now_ms: monotonic.
+ *
+ * Returns 0 or an error of store_open() with one sentence in `why`.
+ */
+int location_open(const struct store_conf *conf, struct post *post, unsigned me,
+		  uint64_t now_ms, struct location **out, char why[512]);
+
+/* When no worker runs any more, and before post_free(). Commits what is queued;
+ * `done` of what had not been told never runs. NULL allowed. */
+void location_close(struct location *l);
+void location_parcel(struct location *l, struct parcel *p); /* store's kinds */
+
+/* The committed bindings of an address; some may have expired: check
+ * expires_ms. NULL: none. A reference. */
+struct bindings *location_find(struct location *l, struct str aor);
+
+/*
+ * Change the bindings of an address. `change` is called once, under the lock,
+ * with what is there (pending changes included; NULL: none), and returns the
+ * new block in *next (NULL: none left) or an error, which is handed back.
+ *
+ * from: the member of the inboxes on whose thread this is called.
+ * aor:  canonical text, user@host; copied.
+ * done: as store_done_fn, on worker `from`; at err 0 the change is visible. At
+ *       VD_ESYS it is dropped, unless a later change was built on it and has
+ *       been committed.
+ *
+ * Returns 0 (done will run), the error of `change`, VD_ELIMIT (too much is
+ * queued, for this address or for all), VD_ETOOBIG (a string longer than 65535
+ * bytes) or VD_ENOMEM.
+ */
+typedef int location_change_fn(void *arg, const struct bindings *now,
+			       struct bindings **next);
+int location_change(struct location *l, unsigned from, struct str aor,
+		    location_change_fn *change, store_done_fn *done, void *arg);
+
+/*
+ * Drop what has expired, from memory and store: one shard of 64 per call, and
+ * at most some 2000 addresses of it. On the main thread (member me - 1 of the
+ * inboxes), which hands what it gets of the store's kinds to location_parcel().
+ */
+void location_sweep(struct location *l, uint64_t now_ms);
+
+struct location_counts {
+	uint64_t aors, contacts; /* committed */
+	struct store_counts store;
+};
+void location_counts(struct location *l, struct location_counts *out);
+bool location_is_well(const struct location *l);
+
+#endif

@@ -1,0 +1,263 @@
+/* The Contact values of a REGISTER (RFC 3261 sections 10.2.1 and 10.3). */
+#include "registrar_priv.h"
+
+#include "viaduct/util/err.h"
+
+#define REFUSAL(name, code, phrase, cause)                                     \
+	static const struct refusal name = {                                   \
+		.status = (code),                                              \
+		.reason = {phrase, sizeof(phrase) - 1},                        \
+		.why = (cause)}
+
+REFUSAL(bad_star, 400, "Invalid Request",
+	"10.3 step 6: \"*\" stands alone, with Expires: 0");
+REFUSAL(bad_contact, 400, "Bad Contact", "10.3: a contact is no sip URI");
+REFUSAL(bad_path, 400, "Bad Path", "RFC 3327: a Path value is no sip URI");
+REFUSAL(too_many, 403, "Too Many Contacts",
+	"more Contact values than registrar.max_contacts could need");
+REFUSAL(too_large, 403, "Contact Too Large",
+	"Contact, Path or Call-ID is longer than what is stored");
+REFUSAL(own_address, 403, "Contact Is This Address",
+	"the contact is the address of record itself");
+REFUSAL(no_memory, 503, "", "no memory");
+
+static const struct refusal too_brief = {
+	.status = 423,
+	.why = "10.3 step 7: shorter than registrar.min_expires",
+	.is_too_brief = true,
+};
+
+/* What every value of the request shares. */
+struct common {
+	struct str path;
+	struct str header; /* Expires; p NULL: none */
+	struct str call_id;
+	uint32_t cseq;
+};
+
+/* Path ------------------------------------------------------------------- */
+
+static const struct refusal *read_path(struct request *r, struct str *path)
+{
+	struct sip_values it;
+	struct sip_uri uri;
+
+	*path = STR("");
+	for (sip_values_start(&it, r->msg, SIP_HDR_PATH);
+	     sip_values_next(&it);) {
+		if (sip_route_parse(it.value, &uri) != 0)
+			return &bad_path;
+		*path = path->len == 0 ? it.value
+				       : arena_printf(&r->arena, "%.*s, %.*s",
+						      STR_FMT(*path),
+						      STR_FMT(it.value));
+		if (path->p == NULL)
+			return &no_memory;
+		if (path->len > PATH_MAX_LEN)
+			return &too_large;
+	}
+	return NULL;
+}
+
+/* Expiration ------------------------------------------------------------- */
+
+/* Milliseconds; what is malformed counts as not given (20.19). */
+static uint64_t parse_expires(struct str text, const struct registrar_conf *c)
+{
+	uint32_t s;
+	int err = str_to_u32(text, UINT32_MAX, &s);
+
+	if (err == VD_ETOOBIG)
+		return UINT64_MAX;
+	return err == 0 ? (uint64_t)s * 1000 : c->default_expires;
+}
+
+/* 10.3 step 7: the parameter, else the header field, else the default. */
+static const struct refusal *read_expires(struct request *r,
+					  const struct common *common,
+					  struct str params, uint64_t *at_ms)
+{
+	const struct registrar_conf *c = &registrar_of(r)->conf;
+	struct str value;
+	uint64_t ms = c->default_expires;
+
+	if (sip_param_find(params, STR("expires"), &value))
+		ms = parse_expires(value, c);
+	else if (common->header.p != NULL)
+		ms = parse_expires(common->header, c);
+	if (ms > 0 && ms < c->min_expires)
+		return &too_brief;
+	if (ms > c->max_expires)
+		ms = c->max_expires;
+	*at_ms = ms == 0 ? 0 : registrar_now_ms(r) + ms;
+	return NULL;
+}
+
+/* One value -------------------------------------------------------------- */
+
+static bool is_zeros(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] != '0')
+			return false;
+	return true;
+}
+
+/* qvalue (section 25.1): "0" or "1", with up to three decimals, which after a 1
+ * are zeros. What is malformed counts as not given. */
+static uint16_t parse_q(struct str text)
+{
+	struct str decimals;
+	uint32_t whole, n = 0;
+
+	if (str_to_u32((struct str){text.p, text.len > 0}, 1, &whole) != 0)
+		return Q_NONE;
+	if (text.len == 1)
+		return (uint16_t)(whole * Q_ONE);
+	decimals = str_skip(text, 2);
+	if (text.p[1] != '.' || decimals.len > 3 ||
+	    (decimals.len > 0 && str_to_u32(decimals, 999, &n) != 0) ||
+	    (whole == 1 && !is_zeros(decimals)))
+		return Q_NONE;
+	for (size_t i = decimals.len; i < 3; i++)
+		n *= 10;
+	return (uint16_t)(whole * Q_ONE + n);
+}
+
+/* All parameters but expires and q, as they were given (RFC 3840). */
+static bool keep_params(struct request *r, struct str params, struct binding *b)
+{
+	char *out = arena_alloc(&r->arena, params.len + 1);
+	size_t len = 0;
+	struct str name, value;
+
+	if (out == NULL)
+		return false;
+	while (sip_param_next(&params, &name, &value)) {
+		const char *end = value.p + value.len;
+
+		if (str_ieq(name, STR("q")))
+			b->q = parse_q(value);
+		if (str_ieq(name, STR("q")) || str_ieq(name, STR("expires")))
+			continue;
+		if (len > 0)
+			out[len++] = ';';
+		memcpy(out + len, name.p, (size_t)(end - name.p));
+		len += (size_t)(end - name.p);
+	}
+	b->params = (struct str){out, len};
+	return true;
+}
+
+static bool is_aor_itself(struct request *r, const struct sip_uri *uri,
+			  struct str aor)
+{
+	const struct domain *domain;
+	struct str other;
+
+	return registrar_aor(r, uri, &domain, &other) == 0 &&
+	       str_eq(other, aor);
+}
+
+static bool is_sip_uri(struct str text, struct sip_uri *uri)
+{
+	return sip_uri_parse(text, uri) == 0 &&
+	       (uri->scheme == SIP_SCHEME_SIP ||
+		uri->scheme == SIP_SCHEME_SIPS);
+}
+
+static const struct refusal *read_contact(struct request *r,
+					  const struct common *common,
+					  struct str aor, struct str value,
+					  struct asked *out)
+{
+	struct binding *b = &out->binding;
+	const struct refusal *bad;
+	struct sip_addr addr;
+
+	if (sip_addr_parse(value, &addr) != 0 ||
+	    !is_sip_uri(addr.uri, &out->uri))
+		return &bad_contact;
+	*b = (struct binding){
+		.contact = addr.uri,
+		.call_id = common->call_id,
+		.path = common->path,
+		.cseq = common->cseq,
+		.q = Q_NONE,
+	};
+	if (addr.uri.len > CONTACT_MAX || addr.params.len > CONTACT_MAX)
+		return &too_large;
+	bad = read_expires(r, common, addr.params, &b->expires_ms);
+	if (bad != NULL || b->expires_ms == 0)
+		return bad;
+	if (is_aor_itself(r, &out->uri, aor))
+		return &own_address;
+	return keep_params(r, addr.params, b) ? NULL : &no_memory;
+}
+
+/* All values ------------------------------------------------------------- */
+
+static size_t count_contacts(const struct request *r, bool *has_star)
+{
+	struct sip_values it;
+	size_t n = 0;
+
+	*has_star = false;
+	for (sip_values_start(&it, r->msg, SIP_HDR_CONTACT);
+	     sip_values_next(&it); n++)
+		*has_star |= str_eq(it.value, STR("*"));
+	return n;
+}
+
+static const struct refusal *read_star(const struct common *common, size_t n,
+				       struct asking *out)
+{
+	out->is_all = true;
+	if (n == 1 && common->header.len > 0 && is_zeros(common->header))
+		return NULL;
+	return &bad_star;
+}
+
+static const struct refusal *read_values(struct request *r,
+					 const struct common *common,
+					 struct str aor, struct asking *out)
+{
+	const struct refusal *bad;
+	struct sip_values it;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_CONTACT);
+	     sip_values_next(&it);) {
+		bad = read_contact(r, common, aor, it.value, &out->v[out->n]);
+		if (bad != NULL)
+			return bad;
+		out->n++;
+	}
+	return NULL;
+}
+
+const struct refusal *contacts_read(struct request *r, struct str aor,
+				    struct asking *out)
+{
+	const struct sip_cseq *cseq = sip_msg_cseq(r->msg);
+	struct common common = {
+		.header = sip_msg_value(r->msg, SIP_HDR_EXPIRES),
+		.call_id = sip_msg_call_id(r->msg),
+		.cseq = cseq->number,
+	};
+	const struct refusal *bad = read_path(r, &common.path);
+	bool has_star;
+	size_t n = count_contacts(r, &has_star);
+
+	*out = (struct asking){0};
+	if (bad != NULL || n == 0)
+		return bad;
+	if (common.call_id.len > CALL_ID_MAX)
+		return &too_large;
+	if (has_star)
+		return read_star(&common, n, out);
+	/* every one that there is replaced by another */
+	if (n > 2 * (size_t)registrar_of(r)->conf.max_contacts)
+		return &too_many;
+	out->v = arena_alloc(&r->arena, n * sizeof(*out->v));
+	return out->v != NULL ? read_values(r, &common, aor, out) : &no_memory;
+}

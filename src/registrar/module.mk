@@ -1,0 +1,56 @@
+libviaduct_a_SOURCES += \
+	src/registrar/conf.c \
+	src/registrar/contacts.c \
+	src/registrar/lookup.c \
+	src/registrar/register.c \
+	src/registrar/registrar.c \
+	src/registrar/update.c
+
+if HAVE_CMOCKA
+registrar_bench = tests/unit/registrar/registrar_test.h \
+	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/registrar/test_lookup \
+	tests/unit/registrar/test_register
+
+tests_unit_registrar_test_lookup_SOURCES = \
+	tests/unit/registrar/test_lookup.c $(registrar_bench)
+tests_unit_registrar_test_lookup_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_lookup_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_lookup_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+tests_unit_registrar_test_register_SOURCES = \
+	tests/unit/registrar/test_register.c $(registrar_bench)
+tests_unit_registrar_test_register_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_register_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_register_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+# The clock and the commit of the tests' own.
+REGISTRAR_WRAP = -Wl,--wrap=loop_now_ms,--wrap=location_change
+endif
+
+libviaduct_a_SOURCES += \
+	include/viaduct/registrar/location.h \
+	src/registrar/location_priv.h \
+	src/registrar/bindings.c \
+	src/registrar/location.c \
+	src/registrar/location_open.c \
+	src/registrar/record.c \
+	src/registrar/sweep.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/registrar/test_location \
+	tests/unit/registrar/test_record
+
+tests_unit_registrar_test_location_SOURCES = tests/unit/registrar/test_location.c \
+	tests/unit/store/desk.h
+tests_unit_registrar_test_location_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_location_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_location_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
+tests_unit_registrar_test_record_SOURCES = tests/unit/registrar/test_record.c
+tests_unit_registrar_test_record_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_record_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_record_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+endif

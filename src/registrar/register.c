@@ -1,0 +1,297 @@
+/*
+ * Answering a REGISTER: RFC 3261 section 10.3, RFC 3327 section 5.3. The
+ * request waits, and all that it needs waits in its arena, until the change is
+ * committed; a store that answers does so through the loop of the worker, so
+ * never after the proxy has gone.
+ */
+#include "registrar_priv.h"
+
+#include "viaduct/util/date.h"
+#include "viaduct/util/err.h"
+#include "viaduct/util/put.h"
+
+enum {
+	STORE_RETRY_S = 30, /* a full disk takes a person */
+	LIMIT_RETRY_S = 5,
+	BINDING_EXTRA = 64, /* what the 200 writes around one binding */
+};
+
+struct registration {
+	struct request *r;
+	struct str aor;
+	struct update update;
+};
+
+/* Answers ------------------------------------------------------------------ */
+
+static struct str retry_after(struct request *r, unsigned seconds)
+{
+	return arena_printf(&r->arena, "Retry-After: %u\r\n", seconds);
+}
+
+static void reject_for(struct request *r, int err)
+{
+	if (err == VD_ELIMIT)
+		stats_add(request_env(r)->stats, STAT_refused_limit, 1);
+	if (err == VD_ENOMEM)
+		stats_add(request_env(r)->stats, STAT_refused_memory, 1);
+	request_reject(r, 503, STR_NONE, retry_after(r, LIMIT_RETRY_S),
+		       "the location service has no room");
+}
+
+static void refuse(struct request *r, const struct refusal *why)
+{
+	uint32_t min_ms = registrar_of(r)->conf.min_expires;
+	struct str extra = STR_NONE;
+
+	if (why->is_too_brief)
+		extra = arena_printf(&r->arena, "Min-Expires: %u\r\n",
+				     (min_ms + 999) / 1000);
+	else if (why->status == 503)
+		extra = retry_after(r, LIMIT_RETRY_S);
+	request_reject(r, why->status, why->reason, extra, why->why);
+}
+
+static void put_q(struct put *p, uint16_t q)
+{
+	char decimals[3];
+
+	put_str(p, q >= Q_ONE ? STR(";q=1") : STR(";q=0"));
+	if (q >= Q_ONE || q == 0)
+		return;
+	decimals[0] = (char)('0' + q / 100);
+	decimals[1] = (char)('0' + q / 10 % 10);
+	decimals[2] = (char)('0' + q % 10);
+	put_str(p, STR("."));
+	put_str(p, (struct str){decimals, sizeof(decimals)});
+}
+
+static void put_binding(struct put *p, const struct binding *b, uint64_t now_ms)
+{
+	put_str(p, STR("Contact: <"));
+	put_str(p, b->contact);
+	put_str(p, STR(">;expires="));
+	put_uint(p, (b->expires_ms - now_ms + 999) / 1000);
+	if (b->q != Q_NONE)
+		put_q(p, b->q);
+	if (b->params.len != 0)
+		put_str(p, STR(";"));
+	put_str(p, b->params);
+	put_str(p, STR("\r\n"));
+}
+
+static void put_bindings(struct put *p, const struct bindings *b,
+			 uint64_t now_ms)
+{
+	for (size_t i = 0; b != NULL && i < b->n; i++)
+		if (b->v[i].expires_ms > now_ms)
+			put_binding(p, &b->v[i], now_ms);
+}
+
+/* RFC 3327 section 5.3: the Path goes back to the phone. */
+static void put_path(struct put *p, const struct sip_msg *msg)
+{
+	struct sip_values it;
+
+	for (sip_values_start(&it, msg, SIP_HDR_PATH); sip_values_next(&it);) {
+		put_str(p, STR("Path: "));
+		put_str(p, it.value);
+		put_str(p, STR("\r\n"));
+	}
+}
+
+static size_t fields_max(const struct sip_msg *msg, const struct bindings *b)
+{
+	size_t size = BINDING_EXTRA;
+	struct sip_values it;
+
+	for (size_t i = 0; b != NULL && i < b->n; i++)
+		size += BINDING_EXTRA + b->v[i].contact.len +
+			b->v[i].params.len;
+	for (sip_values_start(&it, msg, SIP_HDR_PATH); sip_values_next(&it);)
+		size += it.value.len + sizeof("Path: \r\n");
+	return size + sizeof("Supported: path\r\n");
+}
+
+/* Fields of the 200 (step 8); p NULL: no memory. */
+static struct str print_fields(struct request *r, const struct bindings *b)
+{
+	size_t size = fields_max(r->msg, b);
+	char *room = arena_alloc(&r->arena, size), date[DATE_LEN + 1];
+	struct put p = put_into(room, room != NULL ? size : 0);
+
+	if (room == NULL)
+		return STR_NONE;
+	put_bindings(&p, b, registrar_now_ms(r));
+	put_path(&p, r->msg);
+	put_str(&p, STR("Supported: path\r\nDate: "));
+	put_str(&p, date_print(date));
+	put_str(&p, STR("\r\n"));
+	return put_done(&p);
+}
+
+static void answer_bindings(struct request *r, struct str aor)
+{
+	struct bindings *b = location_find(registrar_of(r)->location, aor);
+	struct str fields = print_fields(r, b);
+
+	bindings_unref(b);
+	if (fields.p == NULL)
+		reject_for(r, VD_ENOMEM);
+	else
+		request_reject(r, 200, STR_NONE, fields,
+			       "10.3 step 8: these are the bindings");
+}
+
+/* Who and where (steps 1, 2, 4 and 5) -------------------------------------- */
+
+static bool is_for_registrar(struct request *r)
+{
+	const struct domain *d;
+
+	if (r->msg->method != SIP_REGISTER) {
+		request_reject(r, 405, STR_NONE, STR("Allow: REGISTER\r\n"),
+			       "10.3: a registrar accepts REGISTER alone");
+		return false;
+	}
+	d = r->is_local ? request_domain(r, r->uri->host) : NULL;
+	if (d != NULL && d->registrar && registrar_of(r) != NULL)
+		return true;
+	request_reject(r, 403, STR("No Registrar Here"), STR_NONE,
+		       "10.3 step 1: not a domain with a registrar");
+	return false;
+}
+
+static bool is_understood(struct request *r)
+{
+	struct str extra = STR("");
+	struct sip_values it;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_REQUIRE);
+	     sip_values_next(&it);) {
+		if (str_ieq(it.value, STR("path")))
+			continue;
+		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
+				     STR_FMT(extra), STR_FMT(it.value));
+		if (extra.p == NULL)
+			break;
+	}
+	if (extra.p != NULL && extra.len == 0)
+		return true;
+	request_reject(r, 420, STR_NONE, extra,
+		       "10.3 step 2: Require names what is not supported");
+	return false;
+}
+
+/* Step 5: valid for the domain in the Request-URI. */
+static bool find_aor(struct request *r, struct str *aor)
+{
+	const struct sip_addr *to = sip_msg_to(r->msg);
+	const struct domain *d;
+	struct sip_uri uri;
+	int err = VD_EINVAL;
+
+	if (sip_uri_parse(to->uri, &uri) == 0)
+		err = registrar_aor(r, &uri, &d, aor);
+	if (err == 0 && d != request_domain(r, r->uri->host))
+		err = VD_ENOENT;
+	if (err == VD_EINVAL)
+		request_reject(r, 400, STR("Bad To"), STR_NONE,
+			       "10.3 step 5: To is no sip URI");
+	else if (err == VD_ENOENT)
+		request_reject(r, 404, STR_NONE, STR_NONE,
+			       "10.3 step 5: To is no user of this domain");
+	else if (err != 0)
+		reject_for(r, err);
+	return err == 0;
+}
+
+/* Step 4: nobody registers for somebody else. Who From is, authentication has
+ * made sure of where the domain wants that. */
+static bool is_own(struct request *r, struct str aor)
+{
+	const struct sip_addr *from = sip_msg_from(r->msg);
+	const struct domain *d;
+	struct sip_uri uri;
+	struct str other;
+
+	if (r->caller == CALLER_TRUSTED)
+		return true;
+	if (sip_uri_parse(from->uri, &uri) == 0 &&
+	    registrar_aor(r, &uri, &d, &other) == 0 && str_eq(other, aor))
+		return true;
+	request_reject(r, 403, STR_NONE, STR_NONE,
+		       "10.3 step 4: From is not the user in To");
+	return false;
+}
+
+/* The change --------------------------------------------------------------- */
+
+static void on_committed(void *arg, int err)
+{
+	struct registration *reg =
+		CONTAINER_OF(arg, struct registration, update);
+	struct request *r = reg->r;
+
+	if (err == 0)
+		answer_bindings(r, reg->aor);
+	else
+		request_reject(r, 500, STR_NONE, retry_after(r, STORE_RETRY_S),
+			       "10.3 step 7: the change could not be stored");
+}
+
+static enum step_result change(struct request *r, struct str aor,
+			       const struct asking *asking)
+{
+	const struct registrar_use *use = registrar_of(r);
+	struct registration *reg = arena_zalloc(&r->arena, sizeof(*reg));
+	int err = VD_ENOMEM;
+
+	if (reg != NULL) {
+		reg->r = r;
+		reg->aor = aor;
+		reg->update = (struct update){
+			.conf = &use->conf,
+			.arena = &r->arena,
+			.asking = *asking,
+			.call_id = sip_msg_call_id(r->msg),
+			.cseq = sip_msg_cseq(r->msg)->number,
+			.now_ms = registrar_now_ms(r),
+		};
+		err = location_change(use->location, request_env(r)->worker,
+				      aor, update_bindings, on_committed,
+				      &reg->update);
+	}
+	if (err == 0)
+		return STEP_WAIT;
+	if (err == VD_EINVAL)
+		refuse(r, reg->update.refusal);
+	else
+		reject_for(r, err);
+	return STEP_DONE;
+}
+
+static enum step_result process(struct request *r)
+{
+	struct asking asking;
+	const struct refusal *bad;
+	struct str aor;
+
+	if (!is_for_registrar(r) || !is_understood(r) || !find_aor(r, &aor) ||
+	    !is_own(r, aor))
+		return STEP_DONE;
+	bad = contacts_read(r, aor, &asking);
+	if (bad != NULL) {
+		refuse(r, bad);
+		return STEP_DONE;
+	}
+	if (asking.n > 0 || asking.is_all)
+		return change(r, aor, &asking);
+	answer_bindings(r, aor);
+	return STEP_DONE;
+}
+
+enum step_result step_register(struct request *r)
+{
+	return r->verdict.kind == VERDICT_REGISTER ? process(r) : STEP_NEXT;
+}
