@@ -9,7 +9,7 @@ dist_doc_DATA = \
 	docs/configuration-guide.md \
 	docs/operating.md
 exampledir = $(docdir)/examples
-dist_example_DATA = etc/viaduct.yaml
+dist_example_DATA = etc/viaduct.yaml etc/users.example.yaml
 dist_pkgdata_DATA = etc/viaduct.schema.json
 dist_man_MANS = docs/man/viaductd.8
 

@@ -1,4 +1,7 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/auth/auth.h \
+	include/viaduct/auth/conf.h \
+	src/auth/auth_priv.h \
 	src/auth/auth.c \
 	src/auth/check.c \
 	src/auth/conf.c \

@@ -1,4 +1,7 @@
 libviaduct_a_SOURCES += \
+	include/viaduct/registrar/conf.h \
+	include/viaduct/registrar/registrar.h \
+	src/registrar/registrar_priv.h \
 	src/registrar/conf.c \
 	src/registrar/contacts.c \
 	src/registrar/lookup.c \

@@ -2,6 +2,7 @@ libviaduct_a_SOURCES += \
 	include/viaduct/util/addr.h \
 	include/viaduct/util/arena.h \
 	include/viaduct/util/buf.h \
+	include/viaduct/util/date.h \
 	include/viaduct/util/err.h \
 	include/viaduct/util/hash.h \
 	include/viaduct/util/list.h \

@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	tests/integration/test_log.py \
 	tests/integration/test_malformed.py \
 	tests/integration/test_overload.py \
+	tests/integration/test_registrar.py \
 	tests/integration/test_relay.py \
 	tests/integration/test_reload.py \
 	tests/integration/test_rfc3261_forking.py \
@@ -32,6 +33,7 @@ EXTRA_DIST += \
 	tests/integration/test_targets.py \
 	tests/integration/test_torture.py \
 	tests/integration/test_two_domains.py \
+	tests/integration/test_users.py \
 	tests/integration/test_workers.py
 
 # PYTEST_FLAGS="-k NAME" for some of them.
