@@ -19,6 +19,7 @@ MODULES = {
     "test_targets": 26,
     "test_registrar": 27,
     "test_users": 28,
+    "test_sipp_stock": 29,
     "test_fuzz": 30,
 }
 
