@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/integration/test_rfc3261_transactions.py \
 	tests/integration/test_rfc3261_transport.py \
 	tests/integration/test_targets.py \
+	tests/integration/test_sipp_stock.py \
 	tests/integration/test_torture.py \
 	tests/integration/test_two_domains.py \
 	tests/integration/test_users.py \

@@ -1,17 +1,14 @@
-"""SIPp's own scenarios, as they come with it, through the daemon; and what the
-worst fork may cost (RFC 5393)."""
+"""SIPp's own scenarios, as they come with it, through the daemon."""
 
 import contextlib
-import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from lib import settings, wait
-from lib.daemon import config, route
+from lib.daemon import config
 
-CALLS = 20
+CALLS = 50  # branchc and branchs treat call 2, and 20 to 29, differently
 PAIRS = [("uac", "uas"), ("regexp", "uas"), ("branchc", "branchs")]
 
 
@@ -49,33 +46,3 @@ def test_the_stock_scenarios_of_sipp_pass(caller, callee, start_daemon,
             cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=settings.patience(30))
     assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-3000:]
-
-
-def cpu_ms(process):
-    """User and system time of all threads, from the scheduler's own count."""
-    total = 0
-    for task in Path("/proc/%d/task" % process.pid).iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e6
-
-
-def test_rfc5393_two_users_that_fork_to_each_other_cost_little(
-        start_daemon, addresses, peers):
-    """A spiral that doubles at each turn: Max-Breadth and the branch values end
-    it after at most 60 branches."""
-    ip = addresses.take()
-    here = [["sip:a@%s" % ip, "sip:b@%s" % ip]] * 2
-    daemon = start_daemon(config(
-        ip, "biloxi.com", trace={"level": "summary"},
-        routes=[route(user, *to) for user, to in zip("ab", here)]))
-    caller = peers.udp()
-    before = cpu_ms(daemon.process)
-    request = caller.request("INVITE", "sip:a@" + ip)
-    caller.send(request, (ip, 5060))
-    final = caller.expect_response(request)
-    spent = cpu_ms(daemon.process) - before
-    assert final.status in (440, 482, 483, 500)
-    branches = len(re.findall(r"dir=step .*step=branch why=\"\d+ goes to",
-                              daemon.log()))
-    assert 0 < branches <= 60
-    assert spent <= settings.patience(50)
