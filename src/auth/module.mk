@@ -9,3 +9,21 @@ libviaduct_a_SOURCES += \
 	src/auth/nonce.c \
 	src/auth/step.c \
 	src/auth/users.c
+
+if HAVE_CMOCKA
+auth_bench = tests/unit/auth/auth_test.h \
+	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+check_PROGRAMS += \
+	tests/unit/auth/test_digest \
+	tests/unit/auth/test_users
+
+tests_unit_auth_test_digest_SOURCES = tests/unit/auth/test_digest.c \
+	$(auth_bench)
+tests_unit_auth_test_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_auth_test_digest_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c \
+	$(auth_bench)
+tests_unit_auth_test_users_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_auth_test_users_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+endif
