@@ -15,12 +15,20 @@ auth_bench = tests/unit/auth/auth_test.h \
 	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
 check_PROGRAMS += \
 	tests/unit/auth/test_digest \
+	tests/unit/auth/test_step \
 	tests/unit/auth/test_users
 
 tests_unit_auth_test_digest_SOURCES = tests/unit/auth/test_digest.c \
 	$(auth_bench)
 tests_unit_auth_test_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_auth_test_digest_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_auth_test_step_SOURCES = tests/unit/auth/test_step.c \
+	$(auth_bench)
+tests_unit_auth_test_step_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_auth_test_step_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_step_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=EVP_DigestFinal_ex
 
 tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c \
 	$(auth_bench)

@@ -13,6 +13,7 @@ static const uint8_t auth_secret[32] = "nonces of the tests, 32 bytes";
 
 struct auth_test {
 	struct bench *bench;
+	struct peer *two; /* NET "2", to which all is forwarded */
 	struct auth_use use;
 	struct domain domains[3];
 	struct mem *mem;
@@ -156,7 +157,7 @@ static inline int auth_setup(void **state)
 	set_domains(t);
 	t->bench->plan = &to_two;
 	bench_open(t->bench);
-	peer_open(t->bench, NET "2");
+	t->two = peer_open(t->bench, NET "2");
 	return 0;
 }
 
@@ -230,16 +231,33 @@ static inline const char *login_value(const struct login *l)
 		.p;
 }
 
-/* A nonce for NET "9", as fresh as `age_ms` says. */
-static inline const char *fresh_nonce(struct auth_test *t, const char *realm,
-				      uint64_t age_ms)
+/* A copy that outlives the texts of the bench. */
+static inline const char *keep_nonce(const char *nonce)
 {
-	union addr holder = bench_addr(NET "9");
+	static char ring[8][NONCE_LEN + 1];
+	static unsigned next;
+	char *out = ring[next++ % ARRAY_LEN(ring)];
+
+	memcpy(out, nonce, NONCE_LEN);
+	out[NONCE_LEN] = '\0';
+	return out;
+}
+
+/* A nonce for an address, as old as that. */
+static inline const char *nonce_for(struct auth_test *t, const char *realm,
+				    const char *holder, uint64_t age_ms)
+{
+	union addr a = bench_addr(holder);
 	char nonce[NONCE_LEN];
 
-	nonce_make(t->use.auth, str_from(realm), nonce_holder(&holder),
+	nonce_make(t->use.auth, str_from(realm), nonce_holder(&a),
 		   loop_now_ms(t->bench->loop) - age_ms, nonce);
-	return bench_format("%.*s", NONCE_LEN, nonce).p;
+	return keep_nonce(nonce);
+}
+
+static inline const char *fresh_nonce(struct auth_test *t, const char *realm)
+{
+	return nonce_for(t, realm, NET "9", 0);
 }
 
 /* One request from NET "9"; every one has a branch of its own. */
