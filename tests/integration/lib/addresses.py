@@ -18,6 +18,8 @@ MODULES = {
     "test_torture": 25,
     "test_targets": 26,
     "test_registrar": 27,
+    "test_users": 28,
+    "test_sipp_stock": 29,
     "test_fuzz": 30,
 }
 

@@ -48,6 +48,8 @@ static const char *told(const struct rule *rule)
 	case VERDICT_DROP:
 		strcpy(out, "drop");
 		break;
+	case VERDICT_REGISTER: /* the step's, never a rule's own */
+	case VERDICT_REGISTERED:
 	case VERDICT_NONE:
 		strcpy(out, "none");
 		break;

@@ -180,8 +180,8 @@ static void buckets_after_a_start(uint8_t out[N_CALLS])
 }
 
 /* Who finds Call-IDs that collide in one process has learned nothing about the
- * next; by chance one of 256 stays where it was. It runs before all other tests:
- * the children must not inherit a key. */
+ * next; by chance one of 256 stays where it was. It runs before all other
+ * tests: the children must not inherit a key. */
 static void another_start_has_other_buckets(void **state)
 {
 	uint8_t one[N_CALLS], other[N_CALLS];
