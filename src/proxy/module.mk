@@ -66,12 +66,3 @@ tests_unit_proxy_test_token_SOURCES = tests/unit/proxy/test_token.c \
 tests_unit_proxy_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_token_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif
-
-if FUZZING
-noinst_PROGRAMS += tests/fuzz/fuzz_request
-tests_fuzz_fuzz_request_SOURCES = \
-	tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer \
-	-Wl,--wrap=transport_send
-tests_fuzz_fuzz_request_LDADD = $(VIADUCT_LIBS)
-endif

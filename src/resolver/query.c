@@ -101,13 +101,18 @@ static void on_socket_state(void *arg, int fd, int readable, int writable)
 		r->dns.is_blind = true;
 }
 
+/* One less than c-ares can tell: its macro would shift into the sign. */
+enum {
+	SOCKETS_MAX = ARES_GETSOCK_MAXNUM - 1,
+};
+
 static void watch_again(struct resolver *r)
 {
-	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
-	int wanted = ares_getsock(r->dns.channel, fds, ARES_GETSOCK_MAXNUM);
+	ares_socket_t fds[SOCKETS_MAX];
+	int wanted = ares_getsock(r->dns.channel, fds, SOCKETS_MAX);
 
 	r->dns.is_blind = false;
-	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+	for (unsigned i = 0; i < SOCKETS_MAX; i++) {
 		bool reads = ARES_GETSOCK_READABLE(wanted, i);
 		bool writes = ARES_GETSOCK_WRITABLE(wanted, i);
 

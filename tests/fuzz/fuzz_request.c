@@ -2,7 +2,8 @@
  * Whole datagrams, requests and responses, through a proxy core. The first byte
  * chooses how they come and where requests go; 0x1e separates messages; in them
  * BRANCH stands for the Via branch of the request that the proxy sent last and
- * TOKEN for the token that it recorded last, which nobody could guess.
+ * TOKEN for the token that it recorded last, which nobody could guess. In Via it
+ * calls itself proxy.test, and so must a response.
  *
  * Nothing is sent: what would leave is checked instead. After the last timer
  * nothing may be in use.
@@ -132,6 +133,7 @@ static void make_conf(void)
 			   .max_branches = 20,
 			   .max_breadth = 60},
 		.record_route = true,
+		.name_host = STR("proxy.test"),
 		.steps = steps,
 		.n_steps = ARRAY_LEN(steps),
 	};

@@ -22,7 +22,7 @@ BETWEEN_CALLS = 500   # messages
 BETWEEN_RELOADS = 2000
 WARM_AFTER = 2000     # messages, when memory should have settled
 ROOM_KB = 32 * 1024   # that it may take beyond half again
-LOG_MAX = 1 << 20     # bytes; THREATS: for 20,000 bad messages
+LOG_MAX = 1 << 20     # bytes, for 20,000 bad messages
 LINE_MAX = 4096
 
 
