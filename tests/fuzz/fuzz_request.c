@@ -2,8 +2,8 @@
  * Whole datagrams, requests and responses, through a proxy core. The first byte
  * chooses how they come and where requests go; 0x1e separates messages; in them
  * BRANCH stands for the Via branch of the request that the proxy sent last and
- * TOKEN for the token that it recorded last, which nobody could guess. In Via it
- * calls itself proxy.test, and so must a response.
+ * TOKEN for the token that it recorded last, which nobody could guess. In Via
+ * it calls itself proxy.test, and so must a response.
  *
  * Nothing is sent: what would leave is checked instead. After the last timer
  * nothing may be in use.
