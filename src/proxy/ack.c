@@ -43,6 +43,7 @@ static void send_to(struct request *r, const struct target *t,
 		.path = t->path,
 	};
 	struct buf *b = forward_print(r, &o);
+	int err;
 
 	if (b == NULL) {
 		request_drop(r, "no memory, or no address to send from");
@@ -50,10 +51,16 @@ static void send_to(struct request *r, const struct target *t,
 	}
 	if (trace_is_on())
 		trace_message(&r->tag, true, &hop->addr, buf_str(b));
-	if (transport_send(p->env.transport, hop, b, NULL) != 0)
-		stats_add(p->env.stats, STAT_send_errors, 1);
+	err = transport_send(p->env.transport, hop, b, NULL);
 	buf_unref(b);
-	request_drop(r, "ACK to a 2xx forwarded (16.11)");
+	if (err != 0) {
+		stats_add(p->env.stats, STAT_send_errors, 1);
+		request_drop(r, "the ACK cannot be sent");
+		return;
+	}
+	TRACE_STEP(&r->tag, "forward",
+		   "ACK to a 2xx forwarded without state (16.11)");
+	request_end(r);
 }
 
 /* The first hop that has a listener to send from. */

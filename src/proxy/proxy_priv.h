@@ -130,6 +130,8 @@ bool request_is_understood(struct request *r, enum sip_hdr_id id,
 /* Send a response of our own and note it; the request goes on. */
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);
+/* Nothing more is to be done about it, and no answer is due. */
+void request_end(struct request *r);
 
 /* forward.c ---------------------------------------------------------------- */
 

@@ -189,10 +189,15 @@ void request_reject(struct request *r, unsigned status, struct str reason,
 	context_settle(r);
 }
 
-void request_drop(struct request *r, const char *why)
+void request_end(struct request *r)
 {
-	TRACE_STEP(&r->tag, "drop", "%s", why);
 	r->is_final_sent = true;
 	r->is_ended = true;
 	context_settle(r);
+}
+
+void request_drop(struct request *r, const char *why)
+{
+	TRACE_STEP(&r->tag, "drop", "%s", why);
+	request_end(r);
 }

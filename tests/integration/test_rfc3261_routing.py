@@ -473,6 +473,17 @@ def test_16_11_an_ack_without_our_token_is_offered_to_the_routes(board):
     assert not got.lines("Record-Route")
 
 
+def test_16_11_the_trace_says_that_an_ack_went_on(start_proxy, peers):
+    proxy = start_proxy(trace={"level": "summary"})
+    bob, caller = peers.udp(proxy.bob_ip), peers.udp()
+    ack = caller.request("ACK", "sip:bob@biloxi.com",
+                         to="<sip:bob@biloxi.com>;tag=" + unique("t"))
+    caller.send(ack, proxy.address)
+    bob.expect_request("ACK", ack.call_id)
+    proxy.daemon.expect_log('step=forward why="ACK to a 2xx forwarded without')
+    assert not proxy.daemon.has_logged("step=drop")
+
+
 # ---- the proxy as the end of a request (11.2) ----
 
 
