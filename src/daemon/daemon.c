@@ -39,7 +39,7 @@ struct daemon {
 	struct loop *loop;
 	struct timer deadline; /* of the drain */
 	struct timer sweep;    /* of expired registrations */
-	bool is_draining;
+	bool is_serving, is_draining;
 };
 
 /* systemd(1) --------------------------------------------------------------- */
@@ -103,6 +103,33 @@ static void on_parcel(void *arg, struct parcel *p)
 	d->n_drained++;
 	if (d->n_drained == d->n_workers)
 		loop_stop(d->loop);
+}
+
+/* Counters ----------------------------------------------------------------- */
+
+static uint64_t sum_of(const struct daemon *d, enum stat i)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < d->n_workers; w++)
+		sum += stats_read(worker_stats(d->workers[w]), i);
+	return sum;
+}
+
+/* Those that are not zero, since the start. */
+static void log_stats(const struct daemon *d)
+{
+	struct log_kv kv[STAT_COUNT + 1] = {0};
+	size_t n = 0;
+
+	for (int i = 0; i < STAT_COUNT; i++) {
+		uint64_t sum = sum_of(d, (enum stat)i);
+
+		if (sum != 0)
+			kv[n++] = KV_UINT(stats_name((enum stat)i), sum);
+	}
+	if (LOG_INFO <= log_max_level)
+		log_write(LOG_INFO, STR_NONE, "stats", kv);
 }
 
 /* Signals ------------------------------------------------------------------ */
@@ -182,9 +209,11 @@ static void on_reload(void *arg, int signo)
 
 static void on_reopen(void *arg, int signo)
 {
-	(void)arg;
+	struct daemon *d = arg;
+
 	(void)signo;
 	log_reopen();
+	log_stats(d);
 }
 
 static int watch_signals(struct daemon *d)
@@ -361,6 +390,8 @@ static void stop_workers(struct daemon *d)
 	for (unsigned i = 0; i < d->n_workers; i++)
 		if (d->workers[i] != NULL)
 			worker_join(d->workers[i]);
+	if (d->is_serving)
+		log_stats(d);
 	location_close(d->location);
 	d->location = NULL;
 	for (unsigned i = 0; i < d->n_workers; i++)
@@ -408,10 +439,12 @@ int daemon_run(const char *config_path)
 			 KV_UINT("listeners",
 				 transport_n_listeners(d.transports)));
 		tell_manager("READY=1");
+		d.is_serving = true;
 		loop_run(d.loop);
-		log_info(STR_NONE, "stopped");
 	}
 	stop(&d);
+	if (d.is_serving)
+		log_info(STR_NONE, "stopped");
 	log_stop();
 	return code;
 }

@@ -22,8 +22,9 @@ static const char usage[] =
 	"      --version       print the version\n"
 	"      --help          print this\n"
 	"\n"
-	"Signals: SIGHUP reload, SIGTERM drain and exit, SIGUSR1 reopen "
-	"files.\n"
+	"Signals: SIGHUP reload, SIGTERM and SIGINT drain and exit, SIGUSR1 "
+	"reopen\n"
+	"files and log the counters.\n"
 	"Exit: 0 stopped as asked, 1 configuration, 2 usage, 3 could not "
 	"start.\n";
 

@@ -59,6 +59,12 @@ def test_help_names_every_option():
         assert option in done.stdout
 
 
+def test_help_names_every_signal():
+    done = run("--help")
+    for name in ("SIGHUP", "SIGTERM", "SIGINT", "SIGUSR1"):
+        assert name in done.stdout
+
+
 @pytest.mark.parametrize("args", [["--no-such-option"], ["-c"], ["stray"]])
 def test_a_wrong_command_line_is_status_2_and_a_hint(args):
     done = run(*args)
@@ -271,6 +277,32 @@ def test_sigusr1_opens_the_log_file_again(daemon, tmp_path, ip, peers):
     wait.until(lambda: request.call_id in log.read_text(),
                settings.patience(2), "the request in the new log file")
     daemon.stop()
+
+
+def counters(daemon):
+    """What the last line of them says."""
+    line = re.findall(r"(?m)^\S+ info stats\b(.*)$", daemon.log())[-1]
+    return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", line)}
+
+
+def test_sigusr1_and_the_end_write_the_counters_of_all_workers(
+        daemon, ip, peers):
+    daemon.start()
+    caller = peers.udp()
+    for n in (10, 20):
+        for _ in range(10):  # Call-IDs of both workers
+            request = caller.request("OPTIONS", "sip:" + ip)
+            caller.send(request, (ip, 5060))
+            caller.expect_response(request, 200)
+        if n == 10:
+            daemon.signal(signal.SIGUSR1)
+            daemon.expect_log(r"info stats\b")
+        else:
+            daemon.stop()
+        told = counters(daemon)
+        assert told["messages_in"] == told["messages_out"] == n
+        assert 0 not in told.values()
+    assert re.search(r"info stats .*\n.* info stopped\n$", daemon.log())
 
 
 def test_the_log_can_be_json_one_object_a_line(daemon):
