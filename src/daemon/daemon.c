@@ -34,6 +34,7 @@ struct daemon {
 	struct transport_set *transports;
 	struct auth *auth;
 	struct location *location;
+	struct source_limiter *sources;
 	struct worker **workers;
 	unsigned n_workers, n_drained;
 	struct loop *loop;
@@ -340,12 +341,14 @@ static int open_workers(struct daemon *d, char *why)
 		.n_workers = d->n_workers,
 		.secret = d->state.secret,
 	};
-	int err = 0;
+	int err;
 
 	snprintf(why, WHY_LEN, "no memory");
 	d->workers = calloc(d->n_workers, sizeof(struct worker *));
 	if (d->workers == NULL)
 		return VD_ENOMEM;
+	err = source_limiter_new(&d->sources);
+	env.sources = d->sources;
 	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
 		err = worker_new(&env, i, d->running, &d->workers[i], why);
 	if (err == 0)
@@ -410,6 +413,7 @@ static void stop(struct daemon *d)
 	for (unsigned i = 0; d->workers != NULL && i < d->n_workers; i++)
 		worker_free(d->workers[i]);
 	free(d->workers);
+	source_limiter_free(d->sources);
 	loop_free(d->loop);
 	auth_free(d->auth);
 	state_close(&d->state);

@@ -249,6 +249,7 @@ static int open_proxy(struct worker *w, struct config *config)
 		.transports = w->env.transports,
 		.transport = w->transport,
 		.resolver = w->resolver,
+		.sources = w->env.sources,
 		.worker = w->index,
 		.n_workers = w->env.n_workers,
 		.secret = w->env.secret,

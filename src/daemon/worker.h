@@ -20,6 +20,7 @@ struct worker_env { /* shared; borrowed */
 	struct post *post;
 	struct transport_set *transports;
 	struct location *location;
+	struct source_limiter *sources;
 	unsigned n_workers;
 	const uint8_t *secret;
 };

@@ -58,7 +58,7 @@ const struct conf_option proxy_limit_options[] = {
 	{ .name = "connections_per_source", .type = CONF_UINT, .offset = LIMIT(connections_per_source), .def = "1000", .min = 1, .max = 1000000,
 	  .help = "Connections accepted from one address; above, new ones are refused." },
 	{ .name = "requests_per_second_per_source", .type = CONF_UINT, .offset = LIMIT(requests_per_second_per_source), .def = "0", .min = 0, .max = 10000000,
-	  .help = "New requests a second from one address (IPv6: one /64), counted by each worker for itself; above, 503 with Retry-After. 0: no limit. Senders in `trust` are not counted." },
+	  .help = "New requests a second from one address (IPv6: one /64); above, 503 with Retry-After. 0: no limit. Senders in `trust` are not counted." },
 	{ .name = "message_size", .type = CONF_SIZE, .offset = LIMIT(message_size), .def = "64KiB", .min = 1024, .max = 16 << 20,
 	  .help = "The largest message; above, 513. On a connection the declared size decides, and the connection is closed." },
 	{ .name = "headers", .type = CONF_UINT, .offset = LIMIT(headers), .def = "256", .min = 16, .max = 4096,

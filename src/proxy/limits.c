@@ -1,6 +1,7 @@
 /* The step that keeps the house standing, and the rate of one source. */
 #include "proxy/proxy_priv.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "viaduct/util/err.h"
@@ -11,13 +12,11 @@ enum {
 	RETRY_AFTER_S = 5, /* what an overloaded proxy asks for */
 };
 
-/* Counters of the current second by hashed address: bounded by design, and a
- * newcomer can at worst share a slot for one second. */
+/* By hashed address, the latest second and, in the lower half, the requests in
+ * it: bounded by design, and a newcomer can at worst share a slot for one
+ * second. */
 struct source_limiter {
-	struct {
-		uint64_t second;
-		uint32_t count;
-	} slots[N_SOURCES];
+	_Atomic uint64_t slots[N_SOURCES];
 };
 
 int source_limiter_new(struct source_limiter **out)
@@ -42,17 +41,24 @@ static uint64_t source_hash(const union addr *a)
 	return hash_bytes(hash_process_key(), &a->in4.sin_addr, 4);
 }
 
+/* The clocks of two workers differ by as much as one is busy: a second that
+ * another worker has begun is not begun again. */
 bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 			   uint32_t per_second, uint64_t now_ms)
 {
-	uint64_t i = source_hash(a) % N_SOURCES;
-	uint64_t second = now_ms / 1000;
+	_Atomic uint64_t *slot = &l->slots[source_hash(a) % N_SOURCES];
+	uint64_t now = now_ms / 1000 << 32;
+	uint64_t old = atomic_load_explicit(slot, memory_order_relaxed);
+	uint64_t seen;
 
-	if (l->slots[i].second != second) {
-		l->slots[i].second = second;
-		l->slots[i].count = 0;
-	}
-	return l->slots[i].count++ < per_second;
+	do {
+		seen = old < now ? now : old;
+		if ((uint32_t)seen >= per_second)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(slot, &old, seen + 1,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	return true;
 }
 
 static enum step_result refuse(struct request *r, enum stat counter,
@@ -108,7 +114,7 @@ enum step_result step_limits(struct request *r)
 	if (is_memory_short(r))
 		return refuse(r, STAT_refused_memory, "limits.memory");
 	if (rate != 0 && r->caller == CALLER_ANONYMOUS &&
-	    !source_limiter_allows(p->sources, &r->flow.remote, rate,
+	    !source_limiter_allows(p->env.sources, &r->flow.remote, rate,
 				   loop_now_ms(p->env.loop)))
 		return refuse(r, STAT_refused_limit,
 			      "limits.requests_per_second_per_source");

@@ -156,8 +156,6 @@ int proxy_new(const struct proxy_env *env, struct snapshot *conf,
 	list_init(&p->requests);
 	err = open_tokens(p);
 	if (err == 0)
-		err = source_limiter_new(&p->sources);
-	if (err == 0)
 		err = use_snapshot(p, conf);
 	if (err == 0)
 		err = open_txns(p);
@@ -179,7 +177,6 @@ void proxy_free(struct proxy *p)
 		txn_table_free(p->txns);
 	if (p->use != NULL)
 		use_release(p, p->use);
-	source_limiter_free(p->sources);
 	mac_free(p->mac);
 	free(p->hdrs);
 	free(p);

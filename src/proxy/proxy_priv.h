@@ -30,8 +30,6 @@ struct conf_use {
 
 void conf_use_free(struct conf_use *use, struct mem *mem);
 
-struct source_limiter;
-
 struct proxy {
 	struct proxy_env env;
 	struct txn_table *txns;
@@ -40,7 +38,6 @@ struct proxy {
 	struct conf_use *use;
 	struct sip_hdr *hdrs; /* scratch for indexing */
 	unsigned n_hdrs;
-	struct source_limiter *sources;
 	struct list requests;
 	size_t n_requests;
 	bool is_draining;
@@ -50,9 +47,9 @@ struct proxy {
 struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
 struct txn_timers proxy_txn_timers(const struct proxy_conf *c);
 
-/* limits.c: limits.requests_per_second_per_source, in a bounded table. */
-int source_limiter_new(struct source_limiter **out);
-void source_limiter_free(struct source_limiter *l);
+/* limits.c ----------------------------------------------------------------- */
+
+/* Count a request; false: its source had its share. */
 bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 			   uint32_t per_second, uint64_t now_ms);
 

@@ -148,6 +148,27 @@ def gets_through(proxy, bob, caller):
     return got and caller.expect_response(request).status == 200
 
 
+def test_the_rate_of_a_source_is_the_same_for_any_number_of_workers(
+        start_proxy, peers):
+    per_second, n = 20, 100
+    proxy = start_proxy(server={"workers": 2},
+                        limits={"requests_per_second_per_source": per_second})
+    caller, other = peers.udp(), peers.udp()
+    requests = [caller.request("OPTIONS", "sip:" + proxy.ip) for _ in range(n)]
+    wait.until(lambda: time.monotonic() % 1 < 0.5, 1, "room in the proxy's second")
+    first = int(time.monotonic())
+    for request in requests:
+        caller.send(request, proxy.address)
+    finals = [caller.expect_response(request) for request in requests]
+    n_seconds = int(time.monotonic()) - first + 1
+    served = [f for f in finals if f.status == 200]
+    refused = [f for f in finals if f.status == 503]
+    assert len(served) + len(refused) == n and refused
+    assert per_second <= len(served) <= per_second * n_seconds
+    assert all(int(f.get("Retry-After")) > 0 for f in refused)
+    proxy.assert_serves(other)
+
+
 def test_a_flood_of_half_open_calls_does_not_stop_a_call(start_proxy, peers):
     proxy = start_proxy()
     flooder, caller = peers.udp(), peers.udp()

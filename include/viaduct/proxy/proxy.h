@@ -26,13 +26,20 @@ struct snapshot {
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 
-struct proxy_env { /* all borrowed, of one worker */
+/* How many requests each source has sent in this second
+ * (limits.requests_per_second_per_source), whichever worker had them. */
+struct source_limiter;
+int source_limiter_new(struct source_limiter **out); /* 0 or VD_ENOMEM */
+void source_limiter_free(struct source_limiter *l);  /* NULL allowed */
+
+struct proxy_env { /* all borrowed, of one worker but for `sources` */
 	struct loop *loop;
 	struct mem *mem;
 	struct stats *stats;
 	struct transport_set *transports;
 	struct transport *transport;
 	struct resolver *resolver;
+	struct source_limiter *sources; /* shared by all */
 	unsigned worker, n_workers;
 	const uint8_t *secret; /* MAC_KEY_LEN bytes: tokens and branches */
 };

@@ -246,11 +246,14 @@ static void on_parcel(void *arg, struct parcel *p)
 
 void bench_open(struct bench *b)
 {
+	struct source_limiter *sources;
+
 	assert_int_equal(post_join(b->post, 0, b->loop, on_parcel, b), 0);
 	assert_int_equal(loop_on_turn_end(b->loop, on_turn_end, b), 0);
 	loop_stop(b->loop);
 	open_transport(b);
 	open_resolver(b);
+	assert_int_equal(source_limiter_new(&sources), 0);
 	b->env = (struct proxy_env){
 		.loop = b->loop,
 		.mem = b->mem,
@@ -258,6 +261,7 @@ void bench_open(struct bench *b)
 		.transports = b->set,
 		.transport = b->transport,
 		.resolver = b->resolver,
+		.sources = sources,
 		.worker = 0,
 		.n_workers = 1,
 		.secret = secret,
@@ -287,6 +291,7 @@ int bench_teardown(void **state)
 	assert_int_equal(txn_n_lingering(b->proxy->txns), 0);
 	proxy_free(b->proxy);
 	b->proxy = NULL;
+	source_limiter_free(b->env.sources);
 	snapshot_unref(&b->conf.snapshot);
 	assert_int_equal(b->conf.n_freed, 1);
 	transport_free(b->transport);

@@ -352,7 +352,7 @@ static void limits_transactions_is_exact(void **state)
 static void one_source_may_send_so_many_a_second(void **state)
 {
 	struct bench *b = *state;
-	struct source_limiter *l = b->proxy->sources;
+	struct source_limiter *l = b->env.sources;
 	union addr a = bench_addr("192.0.2.1"), other = bench_addr("192.0.2.2");
 
 	for (int i = 0; i < 3; i++)
@@ -360,6 +360,19 @@ static void one_source_may_send_so_many_a_second(void **state)
 	assert_false(source_limiter_allows(l, &a, 3, 5999));
 	assert_true(source_limiter_allows(l, &a, 3, 6000));
 	assert_true(source_limiter_allows(l, &other, 3, 5999));
+}
+
+/* Two workers look at clocks of their own. */
+static void a_late_clock_does_not_begin_a_second_again(void **state)
+{
+	struct bench *b = *state;
+	struct source_limiter *l = b->env.sources;
+	union addr a = bench_addr("192.0.2.1");
+
+	assert_true(source_limiter_allows(l, &a, 2, 6000));
+	assert_true(source_limiter_allows(l, &a, 2, 5999));
+	assert_false(source_limiter_allows(l, &a, 2, 5999));
+	assert_false(source_limiter_allows(l, &a, 2, 6001));
 }
 
 static void the_rate_of_a_trusted_source_is_not_limited(void **state)
@@ -535,6 +548,7 @@ int main(void)
 		BENCH_TEST(a_series_needs_a_breadth_of_one),
 		BENCH_TEST(limits_transactions_is_exact),
 		BENCH_TEST(one_source_may_send_so_many_a_second),
+		BENCH_TEST(a_late_clock_does_not_begin_a_second_again),
 		BENCH_TEST(the_rate_of_a_trusted_source_is_not_limited),
 		BENCH_TEST(the_rate_of_others_is_limited),
 		BENCH_TEST(at_the_memory_ceiling_new_requests_get_503),
