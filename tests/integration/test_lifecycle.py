@@ -216,13 +216,19 @@ def open_call(daemon, ip, peers):
     return proxy, caller, bob, invite, got
 
 
+def is_refused(caller, proxy, call_id):
+    probe = caller.request("OPTIONS", "sip:" + proxy[0], call_id=call_id)
+    caller.send(probe, proxy)
+    return caller.expect_response(probe).status == 503
+
+
 def test_sigterm_refuses_new_calls_and_lets_the_open_one_finish(
         daemon, ip, peers):
     proxy, caller, bob, invite, got = open_call(daemon, ip, peers)
     daemon.signal(signal.SIGTERM)
-    daemon.expect_log(r"\bdrain")
-
     late = caller.request("INVITE", "sip:bob@biloxi.com")
+    wait.until(lambda: is_refused(caller, proxy, late.call_id),
+               settings.patience(3), "the drain of the worker that gets the call")
     caller.send(late, proxy)
     refusal = caller.expect_response(late, 503)
     caller.send(build_ack(late, refusal), proxy)
@@ -289,19 +295,22 @@ def test_sigusr1_and_the_end_write_the_counters_of_all_workers(
         daemon, ip, peers):
     daemon.start()
     caller = peers.udp()
-    for n in (10, 20):
-        for _ in range(10):  # Call-IDs of both workers
+
+    def ask(times):
+        for _ in range(times):  # Call-IDs of both workers
             request = caller.request("OPTIONS", "sip:" + ip)
             caller.send(request, (ip, 5060))
             caller.expect_response(request, 200)
-        if n == 10:
-            daemon.signal(signal.SIGUSR1)
-            daemon.expect_log(r"info stats\b")
-        else:
-            daemon.stop()
-        told = counters(daemon)
-        assert told["messages_in"] == told["messages_out"] == n
-        assert 0 not in told.values()
+
+    ask(10)
+    daemon.signal(signal.SIGUSR1)
+    daemon.expect_log(r"info stats\b")
+    assert counters(daemon)["messages_in"] == 10
+    ask(10)
+    daemon.stop()
+    told = counters(daemon)
+    assert told["messages_in"] == told["messages_out"] == 20
+    assert 0 not in told.values()
     assert re.search(r"info stats .*\n.* info stopped\n$", daemon.log())
 
 

@@ -13,15 +13,13 @@ from lib.switchboard import Switchboard
 
 @pytest.fixture(scope="module")
 def board(module_dir, addresses):
-    # the proxy takes the first address that it asks for
-    self_ip = "%s.1" % addresses.net
+    self_ip = addresses.take()
     plans = {
         "one": [0], "two": [0, 1], "third": [2],
         "spiral": ["sip:one@%s" % self_ip],
         "loop": ["sip:loop@%s" % self_ip],
     }
-    with Switchboard(module_dir, addresses, plans) as made:
-        assert made.ip == self_ip
+    with Switchboard(module_dir, addresses, plans, ip=self_ip) as made:
         yield made
 
 

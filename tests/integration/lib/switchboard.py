@@ -14,8 +14,8 @@ class Switchboard:
     in `trust`, the stranger is not."""
 
     def __init__(self, directory, addresses, plans, name="viaductd", callees=4,
-                 **sections):
-        self.ip = addresses.take()
+                 ip=None, **sections):
+        self.ip = ip or addresses.take()
         self.address = (self.ip, 5060)
         self.callees = [UdpPeer(addresses.take()) for _ in range(callees)]
         self.caller = UdpPeer(addresses.take_trusted())
