@@ -372,6 +372,7 @@ static void a_cancel_of_a_silent_branch_ends_after_64_t1(void **state)
 	struct bench *b = *state;
 	struct peers p = open_peers(b, &one);
 
+	b->conf.snapshot.proxy.timers.b = BENCH_C_MS; /* it does not end it */
 	begin(&p, "INVITE");
 	peer_expect(p.two, TO("2"));
 	cancel(&p);
