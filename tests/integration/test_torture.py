@@ -194,5 +194,6 @@ def test_the_reason_phrase_of_a_response_leaves_as_it_came(
         answer = start.replace(b" 200 ", status).replace(b" 183 ", status)
         response = sink.reply(got, 183, to=("127.0.0.1", 9))
         sink.send(answer + bytes(response)[len(response.start):], (ip, 5060))
-        passed = sender.receive(settings.patience(2), lambda m: m.status != 100)
+        passed = sender.receive(settings.patience(2), lambda m: m.status != 100 and
+                                m.call_id == invite.call_id)
         assert passed.start.encode("latin-1") == answer
