@@ -420,6 +420,7 @@ void config_transport_limits(const struct config *c,
 		.output_queue = l->output_queue,
 		.idle_timeout_ms = l->idle_timeout,
 		.message_timeout_ms = l->message_timeout,
+		.handshake_timeout_ms = l->handshake_timeout,
 	};
 }
 

@@ -51,6 +51,7 @@ struct loop {
 	struct timer_wheel *wheel;
 	uint64_t now_us;
 	bool is_running, turn_begun;
+	bool must_go_on; /* the next turn does not wait */
 	_Atomic bool must_stop;
 	int wake_fd;
 	struct loop_io *wake_io;
@@ -315,6 +316,11 @@ int loop_on_turn_end(struct loop *l, loop_fn *fn, void *arg)
 	return 0;
 }
 
+void loop_again(struct loop *l)
+{
+	l->must_go_on = true;
+}
+
 static void signal_event(evutil_socket_t signo, short what, void *arg)
 {
 	struct signal_watch *s = arg;
@@ -417,11 +423,12 @@ void loop_run(struct loop *l)
 {
 	l->is_running = true;
 	while (!atomic_load_explicit(&l->must_stop, memory_order_acquire)) {
+		bool waits = l->n_deferred == 0 && !l->must_go_on;
+
+		l->must_go_on = false;
 		timer_event_set(l);
-		event_base_loop(
-			l->base,
-			EVLOOP_ONCE |
-				(l->n_deferred > 0 ? EVLOOP_NONBLOCK : 0));
+		event_base_loop(l->base,
+				EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK));
 		turn_end(l);
 	}
 	atomic_store(&l->must_stop, false);

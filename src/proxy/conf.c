@@ -73,6 +73,8 @@ const struct conf_option proxy_limit_options[] = {
 	  .help = "The largest Max-Breadth taken over from a request, and what is inserted where there is none (RFC 5393)." },
 	{ .name = "idle_timeout", .type = CONF_DURATION, .offset = LIMIT(idle_timeout), .def = "10m", .min = 1000, .max = 24 * (double)HOUR_MS,
 	  .help = "A connection without traffic and without an open transaction is closed after this." },
+	{ .name = "handshake_timeout", .type = CONF_DURATION, .offset = LIMIT(handshake_timeout), .def = "10s", .min = 100, .max = HOUR_MS,
+	  .help = "TLS and WebSocket: from accept to the end of the handshake." },
 	{ .name = "message_timeout", .type = CONF_DURATION, .offset = LIMIT(message_timeout), .def = "10s", .min = 100, .max = HOUR_MS,
 	  .help = "One message on a connection, from its first byte to its last." },
 	{ .name = "output_queue", .type = CONF_SIZE, .offset = LIMIT(output_queue), .def = "256KiB", .min = 4096, .max = 1 << 30,

@@ -18,6 +18,12 @@ static uint32_t idle_timeout(const struct conn *c)
 				    memory_order_relaxed);
 }
 
+static uint32_t handshake_timeout(const struct conn *c)
+{
+	return atomic_load_explicit(&c->t->set->limits.handshake_timeout_ms,
+				    memory_order_relaxed);
+}
+
 /* --- deadlines --- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -67,7 +73,8 @@ static void conn_due(struct timer *timer)
 	struct conn *c = CONTAINER_OF(timer, struct conn, timer);
 	uint64_t now = now_ms(c);
 
-	if (is_due(c->message_ms, now) || is_due(c->stall_ms, now))
+	if (is_due(c->message_ms, now) || is_due(c->stall_ms, now) ||
+	    (is_due(c->state_ms, now) && c->state == CONN_HANDSHAKING))
 		conn_abort(c, STAT_connections_slow);
 	else if (is_due(c->state_ms, now) && c->state == CONN_CONNECTING)
 		conn_abort(c, STAT_connections_failed);
@@ -82,15 +89,21 @@ static void conn_due(struct timer *timer)
 
 /* --- events --- */
 
+unsigned conn_event_of(int want)
+{
+	return want == BYTES_WANT_READ ? LOOP_READ : LOOP_WRITE;
+}
+
 static unsigned wanted_events(const struct conn *c)
 {
-	unsigned write = c->is_blocked ? LOOP_WRITE : 0;
+	unsigned write = c->is_blocked ? c->write_wants : 0;
 
 	switch (c->state) {
 	case CONN_CONNECTING:
 		return LOOP_WRITE;
+	case CONN_HANDSHAKING:
 	case CONN_OPEN:
-		return (c->is_paused ? 0 : LOOP_READ) | write;
+		return (c->is_paused ? 0 : c->read_wants) | write;
 	case CONN_FLUSHING:
 		return write;
 	case CONN_LINGERING:
@@ -114,36 +127,97 @@ void conn_watch(struct conn *c)
 	c->events = events;
 }
 
-static void conn_opened(struct conn *c)
+static void find_local(struct conn *c)
 {
 	union addr local;
 	socklen_t len = sizeof(local);
 
-	c->state = CONN_OPEN;
-	c->state_ms = 0;
-	c->active_ms = now_ms(c);
 	memset(&local, 0, sizeof(local));
 	if (addr_is_any(&c->flow.local) &&
 	    getsockname(c->fd, &local.sa, &len) == 0) {
 		addr_set_port(&local, addr_port(&c->flow.local));
 		c->flow.local = local;
 	}
+}
+
+/* One that was accepted can be used by others only now: what they sent before
+ * would stand in the way of the handshake. */
+void conn_opened(struct conn *c)
+{
+	c->state = CONN_OPEN;
+	c->state_ms = 0;
+	c->active_ms = now_ms(c);
+	if (c->is_accepted)
+		directory_add(c->t->set->directory, &c->entry);
+	else
+		find_local(c);
 	stats_add(c->t->stats, STAT_connections_opened, 1);
 	conn_expect(c, conn_deadline(c));
 	conn_watch(c);
 	conn_flush(c);
 }
 
+/* The byte layer carries bytes. */
+static void conn_established(struct conn *c)
+{
+	c->is_ready = true;
+	c->read_wants = LOOP_READ;
+	if (c->framing->has_upgrade)
+		conn_watch(c);
+	else
+		conn_opened(c);
+	conn_resume(c);
+}
+
+/* So many in a turn: they cost more than messages do, and calls go on beside
+ * them. The descriptor stays ready, so that the next turn goes on. */
+static void conn_handshake(struct conn *c)
+{
+	int err;
+
+	if (c->t->n_handshakes == HANDSHAKES_PER_TURN)
+		return;
+	c->t->n_handshakes++;
+	err = c->bytes->handshake(c);
+	if (err == 0) {
+		conn_established(c);
+	} else if (err == BYTES_FAILED) {
+		conn_abort(c, STAT_handshakes_failed);
+	} else {
+		c->read_wants = conn_event_of(err);
+		conn_watch(c);
+	}
+}
+
+void conn_begin(struct conn *c)
+{
+	if (c->bytes->handshake == NULL && !c->framing->has_upgrade) {
+		c->is_ready = true;
+		conn_opened(c);
+		return;
+	}
+	c->state = CONN_HANDSHAKING;
+	c->state_ms = now_ms(c) + handshake_timeout(c);
+	conn_expect(c, c->state_ms);
+	if (c->bytes->handshake == NULL)
+		conn_established(c);
+	else
+		conn_watch(c);
+}
+
+/* The first word of a handshake is ours, and there is room for it. */
 static void conn_connected(struct conn *c)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 ||
-	    err != 0)
+	    err != 0) {
 		conn_abort(c, STAT_connections_failed);
-	else
-		conn_opened(c);
+		return;
+	}
+	c->read_wants = c->bytes->handshake != NULL ? LOOP_WRITE : LOOP_READ;
+	conn_begin(c);
 }
 
 static void conn_writable(struct conn *c)
@@ -152,7 +226,7 @@ static void conn_writable(struct conn *c)
 
 	c->is_blocked = false;
 	conn_flush(c);
-	if (was_paused && !c->is_paused && c->state == CONN_OPEN)
+	if (was_paused && conn_reads(c))
 		conn_resume(c);
 }
 
@@ -165,14 +239,16 @@ static void conn_ready(void *arg, int fd, unsigned events)
 		conn_connected(c);
 		return;
 	}
-	if ((events & LOOP_WRITE) != 0 && c->is_blocked)
-		conn_writable(c);
-	if ((events & LOOP_READ) == 0 || c->is_paused)
+	if (c->state == CONN_HANDSHAKING && !c->is_ready) {
+		conn_handshake(c);
 		return;
-	if (c->state == CONN_OPEN)
-		conn_read(c);
-	else if (c->state == CONN_LINGERING)
+	}
+	if (c->is_blocked && (events & c->write_wants) != 0)
+		conn_writable(c);
+	if (c->state == CONN_LINGERING)
 		conn_discard(c);
+	else if (conn_reads(c) && (events & c->read_wants) != 0)
+		conn_read(c);
 }
 
 /* --- the beginning --- */
@@ -184,12 +260,16 @@ static void conn_init(struct conn *c, struct transport *t, int fd,
 	c->fd = fd;
 	c->flow = *flow;
 	c->is_accepted = is_accepted;
-	c->state = is_accepted ? CONN_OPEN : CONN_CONNECTING;
+	c->bytes = &bytes_plain;
+	c->framing = &framing_sip;
+	c->read_wants = LOOP_READ;
+	c->state = is_accepted ? CONN_HANDSHAKING : CONN_CONNECTING;
 	c->active_ms = now_ms(c);
 	if (!is_accepted)
 		c->state_ms = c->active_ms + CONNECT_TIMEOUT_MS;
 	list_init(&c->dirty);
 	list_init(&c->news);
+	list_init(&c->more);
 	list_init(&c->out);
 	timer_init(&c->timer, conn_due);
 	list_add_tail(&t->conns, &c->link);
@@ -211,9 +291,8 @@ static int conn_register(struct conn *c)
 	c->entry.transport = c->flow.transport;
 	c->entry.remote = c->flow.remote;
 	c->entry.ref = c->flow.conn;
-	conn_expect(c, conn_deadline(c));
-	if (c->is_accepted)
-		stats_add(t->stats, STAT_connections_opened, 1);
+	if (!c->is_accepted)
+		conn_expect(c, conn_deadline(c));
 	return 0;
 }
 
@@ -268,16 +347,20 @@ static void conn_drop(struct conn *c)
 	c->state = CONN_CLOSED;
 	conn_leave(c);
 	timer_cancel(loop_wheel(t->loop), &c->timer);
+	if (c->bytes->free != NULL)
+		c->bytes->free(c);
 	loop_io_del(c->io);
 	c->io = NULL;
 	socket_close(c->fd);
 	c->fd = -1;
 	list_del(&c->dirty);
+	list_del(&c->more);
 	conn_drop_output(c);
 	conn_uncount(t, &c->flow, c->is_accepted);
 }
 
-/* Its input may be on the stack: it goes when the conn is freed. */
+/* Its input may be on the stack, and the framing layer: they go when the conn
+ * is freed. */
 static void conn_tell(struct conn *c)
 {
 	list_del(&c->news);
@@ -288,6 +371,8 @@ void conn_free(struct conn *c)
 {
 	conn_drop(c);
 	conn_drop_input(c);
+	if (c->framing->free != NULL)
+		c->framing->free(c);
 	list_del(&c->news);
 	list_del(&c->link);
 	mem_free(c->t->mem, c, sizeof(*c));
@@ -313,13 +398,18 @@ void conn_abort(struct conn *c, enum stat why)
 
 void conn_finish(struct conn *c)
 {
-	if (c->state == CONN_CONNECTING) {
+	if (c->state > CONN_OPEN)
+		return;
+	if (!c->is_ready) {
 		conn_close(c);
 		return;
 	}
-	if (c->state != CONN_OPEN)
+	if (c->framing->finish != NULL)
+		c->framing->finish(c);
+	if (c->state > CONN_OPEN)
 		return;
 	c->state = CONN_FLUSHING;
+	c->state_ms = 0;
 	c->message_ms = 0;
 	conn_leave(c);
 	conn_tell(c);
@@ -331,10 +421,18 @@ void conn_finish(struct conn *c)
 /* The queue is empty. */
 void conn_sent_all(struct conn *c)
 {
+	int err;
+
 	if (c->state != CONN_FLUSHING)
 		return;
-	if (shutdown(c->fd, SHUT_WR) != 0) {
+	err = c->bytes->shutdown(c);
+	if (err == BYTES_FAILED) {
 		conn_close(c);
+		return;
+	}
+	if (err != 0) {
+		conn_blocked(c, err);
+		conn_watch(c);
 		return;
 	}
 	c->state = CONN_LINGERING;

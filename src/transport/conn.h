@@ -5,10 +5,14 @@
 #ifndef VIADUCT_TRANSPORT_CONN_H
 #define VIADUCT_TRANSPORT_CONN_H
 
+#include "transport/bytes.h"
+#include "transport/framing.h"
 #include "transport/transport_priv.h"
 
 enum conn_state {
-	CONN_CONNECTING, /* what is sent waits in the queue */
+	CONN_CONNECTING,  /* what is sent waits in the queue */
+	CONN_HANDSHAKING, /* of the byte layer, then of the framing layer; what
+			   * is sent waits too */
 	CONN_OPEN,
 	CONN_FLUSHING,  /* nothing is read; what is queued still leaves */
 	CONN_LINGERING, /* our end is shut down, the peer's input discarded */
@@ -24,15 +28,21 @@ struct conn {
 	struct list link;  /* in t->conns */
 	struct list dirty; /* in t->dirty */
 	struct list news;  /* in t->news */
+	struct list more;  /* in t->more */
 	struct directory_entry entry;
 	struct flow flow;
 	struct loop_io *io;
 	int fd;
-	unsigned events; /* watched */
+	const struct conn_bytes *bytes;
+	const struct conn_framing *framing;
+	unsigned events;                  /* watched */
+	unsigned read_wants, write_wants; /* which one lets it go on */
 	enum conn_state state;
 	bool is_accepted;
-	bool is_blocked; /* the kernel's buffer is full */
+	bool is_ready;   /* the byte layer has done its handshake */
+	bool is_blocked; /* writing waits for write_wants */
 	bool is_paused;  /* not read: its answers pile up */
+	bool has_more;   /* input that the descriptor will not announce */
 	uint16_t n_told; /* workers that know that it is gone */
 	bool is_told;    /* this one does */
 
@@ -42,12 +52,12 @@ struct conn {
 	uint64_t active_ms;  /* last traffic */
 	uint64_t message_ms; /* the message that is arriving must be whole */
 	uint64_t stall_ms;   /* the peer must have read something */
-	uint64_t state_ms;   /* end of CONNECTING, LINGERING */
+	uint64_t state_ms;   /* end of CONNECTING, HANDSHAKING, LINGERING */
 
 	/* The start of a message, if there is one. */
 	char *in;
 	size_t in_len, in_cap;
-	struct sip_framer framer;
+	struct sip_framer framer; /* of framing_sip */
 
 	struct list out;    /* of struct out */
 	size_t out_cost;    /* bytes, and OUT_COST for each */
@@ -62,6 +72,9 @@ int conn_new(struct transport *t, int fd, const struct flow *flow,
 	     bool is_accepted, struct conn **out);
 void conn_free(struct conn *c); /* closed or not */
 
+/* One that was accepted: on to the handshake, or to its messages. */
+void conn_begin(struct conn *c);
+
 /* Returns 0, VD_ECONN, VD_ELIMIT (queue full: it is closed) or VD_ENOMEM. */
 int conn_send(struct conn *c, struct buf *b);
 void conn_flush(struct conn *c);
@@ -73,14 +86,31 @@ void conn_close(struct conn *c);
 /* Close and count under `why`. */
 void conn_abort(struct conn *c, enum stat why);
 
+/* --- for the framing layers --- */
+
+/* May messages be delivered, the upgrade's included? */
+bool conn_reads(const struct conn *c);
+/* After the framing layer's upgrade. */
+void conn_opened(struct conn *c);
+/* As conn_send(), but without the framing layer's head. */
+int conn_send_raw(struct conn *c, struct buf *b);
+/* Hand up a message, or what cannot be framed: that ends the connection. */
+void conn_message(struct conn *c, struct str bytes);
+void conn_broken(struct conn *c, struct str bytes, unsigned status);
+size_t conn_message_max(const struct conn *c);
+
 /* --- between conn.c, conn_in.c and conn_out.c --- */
 void conn_watch(struct conn *c);
 void conn_expect(struct conn *c, uint64_t deadline_ms);
 void conn_read(struct conn *c);
+void conn_read_rest(struct conn *c);
 void conn_resume(struct conn *c);
 void conn_discard(struct conn *c);
 void conn_drop_input(struct conn *c);
 void conn_drop_output(struct conn *c);
+void conn_blocked(struct conn *c, int want);
 void conn_sent_all(struct conn *c);
+/* A byte layer's BYTES_WANT_... as an event of the loop. */
+unsigned conn_event_of(int want);
 
 #endif

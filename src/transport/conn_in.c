@@ -1,4 +1,4 @@
-/* What a connection reads, cut into messages (RFC 3261 section 18.3). */
+/* A connection's input, until the framing layer has made messages of it. */
 #include <errno.h>
 
 #include "transport/conn.h"
@@ -8,7 +8,7 @@ enum {
 	IN_MIN = 1024, /* room for the start of a message */
 };
 
-static size_t message_max(const struct conn *c)
+size_t conn_message_max(const struct conn *c)
 {
 	return atomic_load_explicit(&c->t->set->limits.message_size,
 				    memory_order_relaxed);
@@ -21,7 +21,7 @@ void conn_drop_input(struct conn *c)
 	c->in_len = c->in_cap = 0;
 }
 
-static void conn_broken(struct conn *c, struct str bytes, unsigned status)
+void conn_broken(struct conn *c, struct str bytes, unsigned status)
 {
 	struct transport *t = c->t;
 
@@ -30,13 +30,7 @@ static void conn_broken(struct conn *c, struct str bytes, unsigned status)
 	conn_finish(c);
 }
 
-static void conn_pong(struct conn *c)
-{
-	if (conn_send(c, c->t->pong) == VD_ENOMEM)
-		conn_abort(c, STAT_connections_failed);
-}
-
-static void conn_message(struct conn *c, struct str bytes)
+void conn_message(struct conn *c, struct str bytes)
 {
 	struct transport *t = c->t;
 
@@ -44,68 +38,11 @@ static void conn_message(struct conn *c, struct str bytes)
 	t->ops->on_message(t->arg, &c->flow, bytes);
 }
 
-/* Handle what stands at the start of `bytes`. Returns how many bytes it took;
- * 0: the rest of it has not come, or never matters. */
-static size_t conn_step(struct conn *c, struct str bytes)
-{
-	struct sip_framer f;
-	enum sip_frame frame =
-		sip_frame_next(&c->framer, bytes, message_max(c));
-
-	f = c->framer;
-	if (frame != SIP_FRAME_MORE)
-		memset(&c->framer, 0, sizeof(c->framer));
-	switch (frame) {
-	case SIP_FRAME_MORE:
-		return 0;
-	case SIP_FRAME_READY:
-		conn_message(c, (struct str){bytes.p, f.need});
-		return f.need;
-	case SIP_FRAME_PING:
-		conn_pong(c);
-		return 4;
-	case SIP_FRAME_SKIP:
-		return 2;
-	case SIP_FRAME_BAD:
-		conn_broken(c, bytes, 400);
-		return 0;
-	case SIP_FRAME_TOO_BIG:
-		conn_broken(c, bytes, 513);
-		return 0;
-	}
-	return 0;
-}
-
-/* A callback may end the connection; then nothing more is parsed. Or its answer
- * is one too many; then the rest waits. */
-static size_t conn_deliver(struct conn *c, struct str bytes)
-{
-	size_t used = 0;
-
-	while (used < bytes.len && c->state == CONN_OPEN && !c->is_paused) {
-		size_t n = conn_step(c, str_skip(bytes, used));
-
-		if (n == 0)
-			break;
-		used += n;
-	}
-	return used;
-}
-
-/* White space before a message is a keep-alive. */
-static bool is_blank(struct str bytes)
-{
-	for (size_t i = 0; i < bytes.len; i++)
-		if (bytes.p[i] != '\r' && bytes.p[i] != '\n')
-			return false;
-	return true;
-}
-
 /* `rest` is what has come of the next message; is_new: its first byte came
  * just now. While it is us who do not read, there is no deadline. */
 static void conn_expect_rest(struct conn *c, struct str rest, bool is_new)
 {
-	if (c->is_paused || is_blank(rest)) {
+	if (c->is_paused || !c->framing->has_begun(c, rest)) {
 		c->message_ms = 0;
 		return;
 	}
@@ -135,14 +72,25 @@ static bool conn_grow(struct conn *c, size_t want)
 	return true;
 }
 
+static bool is_reading(const struct conn *c)
+{
+	return c->state == CONN_OPEN ||
+	       (c->state == CONN_HANDSHAKING && c->is_ready);
+}
+
+bool conn_reads(const struct conn *c)
+{
+	return is_reading(c) && !c->is_paused;
+}
+
 /* An idle connection holds no buffer: input is read into the worker's scratch
  * space, and only the start of a message that is not whole is kept. */
 static void conn_read_fresh(struct conn *c, size_t len)
 {
 	struct str bytes = {c->t->scratch, len};
-	size_t used = conn_deliver(c, bytes);
+	size_t used = c->framing->deliver(c, c->t->scratch, len);
 
-	if (c->state != CONN_OPEN)
+	if (!is_reading(c))
 		return;
 	bytes = str_skip(bytes, used);
 	conn_expect_rest(c, bytes, true);
@@ -154,9 +102,9 @@ static void conn_read_fresh(struct conn *c, size_t len)
 
 static void conn_read_more(struct conn *c)
 {
-	size_t used = conn_deliver(c, (struct str){c->in, c->in_len});
+	size_t used = c->framing->deliver(c, c->in, c->in_len);
 
-	if (c->state != CONN_OPEN)
+	if (!is_reading(c))
 		return;
 	c->in_len -= used;
 	memmove(c->in, c->in + used, c->in_len);
@@ -165,19 +113,34 @@ static void conn_read_more(struct conn *c)
 		conn_drop_input(c);
 }
 
+/* The byte layer holds more than was asked for: the next turn goes on, after
+ * the others had theirs. */
+static void conn_read_on(struct conn *c)
+{
+	if (!c->has_more || !conn_reads(c) || !list_is_empty(&c->more))
+		return;
+	list_add_tail(&c->t->more, &c->more);
+	loop_again(c->t->loop);
+}
+
 /* Its answers have left; what it had asked meanwhile is here already. */
 void conn_resume(struct conn *c)
 {
 	if (c->in_len > 0)
 		conn_read_more(c);
+	conn_read_on(c);
 }
 
-static void conn_read_failed(struct conn *c, ssize_t n)
+static void conn_read_stopped(struct conn *c, int why)
 {
-	if (n == 0)
+	if (why == BYTES_END)
 		conn_close(c);
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (why == BYTES_FAILED)
 		conn_abort(c, STAT_connections_failed);
+	else {
+		c->read_wants = conn_event_of(why);
+		conn_watch(c);
+	}
 }
 
 /* Once per turn, so that a fast peer does not starve the others. The buffer
@@ -191,11 +154,11 @@ void conn_read(struct conn *c)
 	    !conn_grow(c, c->in_cap * 2))
 		return;
 	if (is_fresh)
-		n = recv(c->fd, c->t->scratch, SCRATCH_SIZE, 0);
+		n = c->bytes->read(c, c->t->scratch, SCRATCH_SIZE);
 	else
-		n = recv(c->fd, c->in + c->in_len, c->in_cap - c->in_len, 0);
+		n = c->bytes->read(c, c->in + c->in_len, c->in_cap - c->in_len);
 	if (n <= 0) {
-		conn_read_failed(c, n);
+		conn_read_stopped(c, (int)n);
 		return;
 	}
 	c->active_ms = loop_now_ms(c->t->loop);
@@ -205,8 +168,18 @@ void conn_read(struct conn *c)
 		c->in_len += (size_t)n;
 		conn_read_more(c);
 	}
+	conn_read_on(c);
 }
 
+/* What the byte layer holds. */
+void conn_read_rest(struct conn *c)
+{
+	list_del(&c->more);
+	if (conn_reads(c))
+		conn_read(c);
+}
+
+/* The bytes themselves: nobody looks at them. */
 void conn_discard(struct conn *c)
 {
 	ssize_t n = recv(c->fd, c->t->scratch, SCRATCH_SIZE, 0);

@@ -1,14 +1,18 @@
 /* A connection's output: a bounded queue, written at the end of the turn. */
-#include <errno.h>
-#include <sys/uio.h>
-
 #include "transport/conn.h"
 #include "viaduct/util/err.h"
 
 struct out {
 	struct list link;
 	struct buf *buf;
+	uint8_t head_len;
+	char head[FRAMING_HEAD_MAX]; /* goes out before the buffer's bytes */
 };
+
+static size_t out_len(const struct out *o)
+{
+	return o->head_len + o->buf->len;
+}
 
 static size_t queue_max(const struct conn *c)
 {
@@ -21,7 +25,7 @@ static void conn_pop(struct conn *c)
 	struct out *o = LIST_FIRST(&c->out, struct out, link);
 
 	list_del(&o->link);
-	c->out_cost -= o->buf->len + OUT_COST;
+	c->out_cost -= out_len(o) + OUT_COST;
 	buf_unref(o->buf);
 	mem_free(c->t->mem, o, sizeof(*o));
 }
@@ -41,9 +45,9 @@ static void conn_sent(struct conn *c, size_t n)
 	while (!list_is_empty(&c->out)) {
 		struct out *o = LIST_FIRST(&c->out, struct out, link);
 
-		if (n < o->buf->len)
+		if (n < out_len(o))
 			break;
-		n -= o->buf->len;
+		n -= out_len(o);
 		if (o->buf != c->t->pong)
 			stats_add(c->t->stats, STAT_messages_out, 1);
 		conn_pop(c);
@@ -51,29 +55,41 @@ static void conn_sent(struct conn *c, size_t n)
 	c->out_sent = n;
 }
 
+/* Head and bytes of `o` without the first `skip`; how many of them there are.
+ */
+static size_t out_iov(struct out *o, size_t skip, struct iovec iov[2])
+{
+	size_t n = 0;
+
+	if (skip < o->head_len)
+		iov[n++] = (struct iovec){o->head + skip, o->head_len - skip};
+	skip = skip > o->head_len ? skip - o->head_len : 0;
+	iov[n++] = (struct iovec){o->buf->data + skip, o->buf->len - skip};
+	return n;
+}
+
 static ssize_t conn_write(struct conn *c)
 {
 	struct iovec iov[OUT_IOV];
-	struct msghdr h = {.msg_iov = iov};
 	struct list *it, *tmp;
-	size_t skip = c->out_sent;
+	size_t skip = c->out_sent, n = 0;
 
 	LIST_FOREACH(it, tmp, &c->out)
 	{
 		struct out *o = LIST_ENTRY(it, struct out, link);
 
-		if (h.msg_iovlen == OUT_IOV)
+		if (n + 2 > OUT_IOV)
 			break;
-		iov[h.msg_iovlen].iov_base = o->buf->data + skip;
-		iov[h.msg_iovlen++].iov_len = o->buf->len - skip;
+		n += out_iov(o, skip, &iov[n]);
 		skip = 0;
 	}
-	return sendmsg(c->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return c->bytes->write(c, iov, n);
 }
 
-static void conn_blocked(struct conn *c)
+void conn_blocked(struct conn *c, int want)
 {
 	c->is_blocked = true;
+	c->write_wants = conn_event_of(want);
 	if (c->stall_ms == 0)
 		c->stall_ms = loop_now_ms(c->t->loop) +
 			      atomic_load_explicit(
@@ -89,9 +105,9 @@ static void conn_write_all(struct conn *c)
 
 		if (n >= 0) {
 			conn_sent(c, (size_t)n);
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			conn_blocked(c);
-		} else if (errno != EINTR) {
+		} else if (n == BYTES_WANT_READ || n == BYTES_WANT_WRITE) {
+			conn_blocked(c, (int)n);
+		} else {
 			conn_abort(c, STAT_connections_failed);
 			return;
 		}
@@ -112,10 +128,17 @@ static void conn_pause(struct conn *c)
 	conn_watch(c);
 }
 
+/* In an upgrade the framing layer has its say before there are messages. */
+static bool conn_writes(const struct conn *c)
+{
+	return c->state == CONN_OPEN || c->state == CONN_FLUSHING ||
+	       (c->state == CONN_HANDSHAKING && c->is_ready);
+}
+
 void conn_flush(struct conn *c)
 {
 	list_del(&c->dirty);
-	if (c->state != CONN_OPEN && c->state != CONN_FLUSHING)
+	if (!conn_writes(c))
 		return;
 	conn_write_all(c);
 	if (c->state == CONN_CLOSED)
@@ -125,33 +148,46 @@ void conn_flush(struct conn *c)
 		conn_sent_all(c);
 }
 
-static int conn_queue(struct conn *c, struct buf *b)
+static int conn_queue(struct conn *c, struct buf *b, bool is_raw)
 {
 	struct out *o = mem_alloc(c->t->mem, sizeof(*o));
 
 	if (o == NULL)
 		return VD_ENOMEM;
 	o->buf = buf_ref(b);
+	o->head_len = 0;
+	if (!is_raw && c->framing->head != NULL)
+		o->head_len = (uint8_t)c->framing->head(c, b, o->head);
 	list_add_tail(&c->out, &o->link);
-	c->out_cost += b->len + OUT_COST;
+	c->out_cost += out_len(o) + OUT_COST;
 	if (!c->is_blocked && list_is_empty(&c->dirty))
 		list_add_tail(&c->t->dirty, &c->dirty);
 	conn_pause(c);
 	return 0;
 }
 
-int conn_send(struct conn *c, struct buf *b)
+static int conn_enqueue(struct conn *c, struct buf *b, bool is_raw)
 {
 	size_t max = queue_max(c);
 
 	/* Only what the peer does not take counts against it. */
 	if (c->out_cost > max / 2 && !c->is_blocked)
 		conn_flush(c);
-	if (c->state != CONN_OPEN && c->state != CONN_CONNECTING)
+	if (c->state > CONN_OPEN)
 		return VD_ECONN;
 	if (c->out_cost != 0 && c->out_cost + b->len + OUT_COST > max) {
 		conn_abort(c, STAT_connections_slow);
 		return VD_ELIMIT;
 	}
-	return conn_queue(c, b);
+	return conn_queue(c, b, is_raw);
+}
+
+int conn_send(struct conn *c, struct buf *b)
+{
+	return conn_enqueue(c, b, false);
+}
+
+int conn_send_raw(struct conn *c, struct buf *b)
+{
+	return conn_enqueue(c, b, true);
 }

@@ -2,18 +2,22 @@ libviaduct_a_SOURCES += \
 	include/viaduct/transport/conf.h \
 	include/viaduct/transport/hop.h \
 	include/viaduct/transport/transport.h \
+	src/transport/bytes.h \
 	src/transport/conn.h \
 	src/transport/directory.h \
+	src/transport/framing.h \
 	src/transport/local.h \
 	src/transport/slots.h \
 	src/transport/sources.h \
 	src/transport/transport_priv.h \
 	src/transport/udp.h \
+	src/transport/bytes_plain.c \
 	src/transport/conf.c \
 	src/transport/conn.c \
 	src/transport/conn_in.c \
 	src/transport/conn_out.c \
 	src/transport/directory.c \
+	src/transport/framing_sip.c \
 	src/transport/hop.c \
 	src/transport/local.c \
 	src/transport/parcel.c \

@@ -98,6 +98,7 @@ void transport_set_limits(struct transport_set *s,
 	atomic_store(&l->output_queue, limits->output_queue);
 	atomic_store(&l->idle_timeout_ms, limits->idle_timeout_ms);
 	atomic_store(&l->message_timeout_ms, limits->message_timeout_ms);
+	atomic_store(&l->handshake_timeout_ms, limits->handshake_timeout_ms);
 }
 
 static int set_new(unsigned n_workers, struct post *post,

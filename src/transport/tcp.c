@@ -127,7 +127,7 @@ static void conn_accepted(struct acceptor *a, int fd, const union addr *remote)
 		stats_add(t->stats, STAT_connections_refused, 1);
 		return;
 	}
-	directory_add(t->set->directory, &c->entry);
+	conn_begin(c);
 }
 
 /* False: no more for now. */
@@ -193,7 +193,7 @@ int tcp_start(struct transport *t)
 	t->pong->len = 2;
 	t->reserve_fd = reserve_open();
 	for (size_t i = 0; i < s->n_listeners && err == 0; i++)
-		if (s->listeners[i].conf->transport == SIP_TCP)
+		if (sip_transport_is_stream(s->listeners[i].conf->transport))
 			err = acceptor_init(&t->acceptors[t->n_acceptors++], t,
 					    (uint16_t)i);
 	return err;
@@ -317,7 +317,9 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	err = send_over(t, known, to, b, used);
 	if (err != VD_ECONN)
 		return err;
-	if (l->transport != to->transport ||
+	/* RFC 7118: nobody connects to a WebSocket client. */
+	if ((to->transport != SIP_TCP && to->transport != SIP_TLS) ||
+	    l->transport != to->transport ||
 	    addr_family(&l->addr) != addr_family(&to->addr))
 		return VD_EUNREACH;
 	return send_new(t, to, b, used);

@@ -44,6 +44,18 @@ static void flush_streams(struct transport *t)
 		conn_flush(LIST_FIRST(&t->dirty, struct conn, dirty));
 }
 
+/* Those that wait now; each may wait again, for the next turn. */
+static void read_more(struct transport *t)
+{
+	struct list *it, *tmp;
+	size_t n = 0;
+
+	LIST_FOREACH(it, tmp, &t->more)
+	n++;
+	while (n-- > 0 && !list_is_empty(&t->more))
+		conn_read_rest(LIST_FIRST(&t->more, struct conn, more));
+}
+
 static bool has_news(const struct transport *t)
 {
 	return !list_is_empty(&t->lost) ||
@@ -64,6 +76,8 @@ static void turn_end(void *arg)
 {
 	struct transport *t = arg;
 
+	t->n_handshakes = 0;
+	read_more(t);
 	udp_flush(t->udp);
 	flush_streams(t);
 	if (!has_news(t))
@@ -99,6 +113,7 @@ int transport_new(struct transport_set *s, unsigned worker, struct loop *loop,
 	t->reserve_fd = -1;
 	list_init(&t->conns);
 	list_init(&t->dirty);
+	list_init(&t->more);
 	list_init(&t->news);
 	list_init(&t->lost);
 	timer_init(&t->tell_timer, tell_again);
@@ -135,12 +150,7 @@ int transport_send(struct transport *t, const struct hop *to, struct buf *b,
 {
 	if (to->listener >= t->set->n_listeners)
 		return VD_EUNREACH;
-	switch (to->transport) {
-	case SIP_UDP:
+	if (to->transport == SIP_UDP)
 		return udp_send(t->udp, to, b);
-	case SIP_TCP:
-		return tcp_send(t, to, b, used);
-	default:
-		return VD_EUNREACH;
-	}
+	return tcp_send(t, to, b, used);
 }

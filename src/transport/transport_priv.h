@@ -25,7 +25,8 @@ enum {
 	OUT_COST = 96, /* what a queued message costs besides its bytes */
 	OUT_IOV = 64,  /* messages per write */
 	ACCEPT_BATCH = 16,
-	ACCEPT_PAUSE_MS = 100, /* without descriptors; doubles ... */
+	HANDSHAKES_PER_TURN = 8, /* steps of them; a few milliseconds */
+	ACCEPT_PAUSE_MS = 100,   /* without descriptors; doubles ... */
 	ACCEPT_PAUSE_MAX_MS = 1600,
 	SOURCE_CACHE = 64,
 	ROUTES_TTL_MS = 10000, /* addresses of interfaces, choices of routing */
@@ -36,6 +37,7 @@ struct limits {
 	_Atomic uint32_t connections, connections_per_source;
 	_Atomic uint64_t message_size, output_queue;
 	_Atomic uint32_t idle_timeout_ms, message_timeout_ms;
+	_Atomic uint32_t handshake_timeout_ms;
 };
 
 struct listener {
@@ -88,8 +90,10 @@ struct transport {
 
 	struct list conns; /* all of ours */
 	struct list dirty; /* have output to write at the end of this turn */
+	struct list more;  /* have input that no descriptor will announce */
 	struct list news;  /* gone, and not everybody knows */
 	struct list lost;  /* datagrams that could not be sent */
+	unsigned n_handshakes;   /* steps made in this turn */
 	struct timer tell_timer; /* no parcel was free to tell others */
 
 	struct source_choice choices[SOURCE_CACHE];

@@ -46,6 +46,10 @@ int loop_io_add(struct loop *l, int fd, unsigned events, loop_io_fn *fn,
 int loop_io_set(struct loop_io *io, unsigned events); /* 0 pauses */
 void loop_io_del(struct loop_io *io);                 /* NULL allowed */
 
+/* There is more to do: the next turn looks at the descriptors, but does not
+ * wait for them. */
+void loop_again(struct loop *l);
+
 /* Call fn at the end of every turn, in the order of registration. Returns 0 or
  * VD_ENOMEM. */
 int loop_on_turn_end(struct loop *l, loop_fn *fn, void *arg);

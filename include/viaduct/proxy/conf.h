@@ -42,6 +42,7 @@ struct proxy_limits {
 	uint64_t uri_size;
 	uint32_t max_branches, max_breadth;
 	uint32_t idle_timeout, message_timeout; /* milliseconds */
+	uint32_t handshake_timeout;
 	uint64_t output_queue;
 	uint64_t memory; /* 0: none */
 	struct auth_failure_limits auth_failures;

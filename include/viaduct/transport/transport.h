@@ -29,6 +29,7 @@ struct transport_limits {
 	uint64_t output_queue;
 	uint32_t idle_timeout_ms;
 	uint32_t message_timeout_ms;
+	uint32_t handshake_timeout_ms;
 };
 
 struct transport_set;

@@ -236,6 +236,38 @@ static void hooks_run_again_after_what_they_deferred(void **state)
 	assert_string_equal(journal, "hfdhf");
 }
 
+static void turn_again(void *arg)
+{
+	unsigned *n_turns = arg;
+
+	if (++*n_turns == 3)
+		loop_stop(loop);
+	else
+		loop_again(loop);
+}
+
+/* Nothing is ready and no timer is armed: a turn that waits would wait for
+ * ever. The first one is woken from the side. */
+static void asked_for_the_next_turn_does_not_wait(void **state)
+{
+	unsigned n_turns = 0;
+	struct pair p;
+
+	(void)state;
+	pair_open(&p);
+	assert_int_equal(
+		loop_io_add(loop, p.fd[0], LOOP_READ, on_ready, NULL, &p.io[0]),
+		0);
+	assert_int_equal(loop_on_turn_end(loop, turn_again, &n_turns), 0);
+	loop_again(loop);
+	loop_run(loop);
+	assert_int_equal(n_turns, 3);
+	assert_string_equal(journal, "");
+	loop_io_del(p.io[0]);
+	p.io[0] = NULL;
+	pair_close(&p);
+}
+
 static void defer_myself(void *arg)
 {
 	unsigned *n = arg;
@@ -461,6 +493,7 @@ int main(void)
 		WITH_LOOP(a_deleted_watch_is_not_called_again),
 		WITH_LOOP(a_timer_may_delete_the_watch_that_is_ready),
 		WITH_LOOP(deferred_calls_run_in_order_before_the_hooks),
+		WITH_LOOP(asked_for_the_next_turn_does_not_wait),
 		WITH_LOOP(hooks_run_again_after_what_they_deferred),
 		WITH_LOOP(
 			a_call_that_defers_itself_starves_neither_io_nor_hooks),

@@ -95,6 +95,7 @@ struct bench *bench_new(void)
 		.output_queue = 262144,
 		.idle_timeout_ms = 60000,
 		.message_timeout_ms = 10000,
+		.handshake_timeout_ms = 10000,
 	};
 	return b;
 }
