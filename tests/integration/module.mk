@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/integration/conftest.py \
 	tests/integration/lib/__init__.py \
 	tests/integration/lib/addresses.py \
+	tests/integration/lib/certs.py \
 	tests/integration/lib/daemon.py \
 	tests/integration/lib/endpoint.py \
 	tests/integration/lib/fuzz_traffic.py \
