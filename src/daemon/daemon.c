@@ -323,7 +323,8 @@ static int open_registrar(struct daemon *d, char *why)
 	err = auth_new(d->state.secret, &d->auth);
 	if (err == 0)
 		err = location_open(&conf, d->post, d->n_workers + 1,
-				    loop_now_ms(d->loop), &d->location, why);
+				    d->transports, loop_now_ms(d->loop),
+				    &d->location, why);
 	if (err != 0)
 		return err;
 	config_attach(d->running, d->auth, d->location);

@@ -118,6 +118,8 @@ static void on_conn_closed(void *arg, struct conn_ref conn)
 {
 	struct worker *w = arg;
 
+	if (conn.worker == w->index)
+		location_conn_closed(w->env.location, w->index, conn);
 	proxy_conn_closed(w->proxy, conn);
 }
 

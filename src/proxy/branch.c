@@ -206,6 +206,7 @@ static void on_failure(struct branch *b, struct sip_msg *msg)
 
 	if (follows(b, msg))
 		return;
+	b->fork->has_answered = msg->status != 408 && msg->status != 430;
 	context_offer(r, msg, msg->status, "");
 	if (fails_over(b, msg->status)) {
 		resolver_hop_failed(r->proxy->env.resolver, &b->found);

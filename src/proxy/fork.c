@@ -158,7 +158,8 @@ static void start_parallel(struct request *r, struct fork *f)
 	}
 }
 
-/* 16.5: no URI twice in one target set. The Request-URI of a branch to a strict
+/* 16.5: no URI twice in one target set, but the same one over another flow or
+ * Path is another way to it. The Request-URI of a branch to a strict
  * router is the router's. */
 static bool was_tried(const struct request *r, const struct sip_uri *uri)
 {
@@ -181,6 +182,7 @@ static bool is_repeated(const struct request *r, const struct plan *leaf)
 	struct sip_uri uri;
 
 	return leaf->uri.len != 0 && leaf->next_hop.len == 0 &&
+	       leaf->flow == NULL && leaf->path.len == 0 &&
 	       sip_uri_parse(leaf->uri, &uri) == 0 && was_tried(r, &uri);
 }
 
@@ -206,13 +208,18 @@ void fork_start(struct request *r, struct fork *f, uint32_t breadth)
 	}
 }
 
+static bool goes_on(const struct request *r, const struct fork *f)
+{
+	return f->plan->kind == PLAN_SEQUENTIAL && f->next < f->n_children &&
+	       !r->is_ended && !(f->plan->is_one_phone && f->has_answered);
+}
+
 static void child_ended(struct request *r, struct fork *f)
 {
 	if (f->is_over)
 		return;
 	f->n_pending--;
-	if (f->plan->kind == PLAN_SEQUENTIAL && f->next < f->n_children &&
-	    !r->is_ended) {
+	if (goes_on(r, f)) {
 		f->n_pending++;
 		fork_start(r, &f->children[f->next++], f->breadth);
 		return;
@@ -227,8 +234,10 @@ void fork_ended(struct request *r, struct fork *f)
 		return;
 	f->is_over = true;
 	stop_timer(r, f);
-	if (f->parent != NULL)
-		child_ended(r, f->parent);
+	if (f->parent == NULL)
+		return;
+	f->parent->has_answered = f->has_answered;
+	child_ended(r, f->parent);
 }
 
 /* Redirection (16.5: a 3xx may add to the target set) ---------------------- */

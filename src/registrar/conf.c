@@ -23,6 +23,8 @@ const struct conf_option registrar_options[] = {
 	  .help = "Contacts of one address of record." },
 	{ .name = "when_full", .type = CONF_ENUM, .offset = CONF(when_full), .def = "reject", .names = full_names,
 	  .help = "What a contact above max_contacts does. reject: it is answered 403; replace: it takes the place of the one that was refreshed longest ago." },
+	{ .name = "outbound", .type = CONF_BOOL, .offset = CONF(outbound), .def = "true",
+	  .help = "Outbound (RFC 5626): a phone that asks for it is bound by its instance and flow (reg-id), and reached over that flow alone. false: reg-id is ignored." },
 	{ .name = "synchronous", .type = CONF_ENUM, .offset = CONF(synchronous), .def = "normal", .names = synchronous_names, .needs_restart = true,
 	  .help = "normal: what was answered 200 survives a crash of the process; full: also one of the machine, and each commit waits for the disk." },
 	{ 0 },

@@ -19,6 +19,10 @@ REFUSAL(too_large, 403, "Contact Too Large",
 	"Contact, Path or Call-ID is longer than what is stored");
 REFUSAL(own_address, 403, "Contact Is This Address",
 	"the contact is the address of record itself");
+REFUSAL(no_outbound, 439, "First Hop Lacks Outbound Support",
+	"RFC 5626 6: reg-id, and no Path of an edge proxy with ob");
+REFUSAL(many_flows, 400, "One Flow At A Time",
+	"RFC 5626 6: a contact with reg-id is registered alone");
 REFUSAL(no_memory, 503, "", "no memory");
 
 static const struct refusal too_brief = {
@@ -33,6 +37,7 @@ struct common {
 	struct str header; /* Expires; p NULL: none */
 	struct str call_id;
 	uint32_t cseq;
+	enum outbound outbound;
 };
 
 /* Path ------------------------------------------------------------------- */
@@ -124,7 +129,19 @@ static uint16_t parse_q(struct str text)
 	return (uint16_t)(whole * Q_ONE + n);
 }
 
-/* All parameters but expires and q, as they were given (RFC 3840). */
+/* These are the registrar's own (RFC 5627 5.1: a phone's GRUU is ignored). */
+static bool is_kept(struct str name)
+{
+	static const struct str others[] = {STR("q"), STR("expires"),
+					    STR("pub-gruu"), STR("temp-gruu")};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_ieq(name, others[i]))
+			return false;
+	return true;
+}
+
+/* All other parameters, as they were given (RFC 3840). */
 static bool keep_params(struct request *r, struct str params, struct binding *b)
 {
 	char *out = arena_alloc(&r->arena, params.len + 1);
@@ -138,7 +155,7 @@ static bool keep_params(struct request *r, struct str params, struct binding *b)
 
 		if (str_ieq(name, STR("q")))
 			b->q = parse_q(value);
-		if (str_ieq(name, STR("q")) || str_ieq(name, STR("expires")))
+		if (!is_kept(name))
 			continue;
 		if (len > 0)
 			out[len++] = ';';
@@ -166,6 +183,19 @@ static bool is_sip_uri(struct str text, struct sip_uri *uri)
 		uri->scheme == SIP_SCHEME_SIPS);
 }
 
+/* RFC 5626 section 6. */
+static const struct refusal *read_reg_id(const struct common *common,
+					 struct str params, uint32_t *reg_id)
+{
+	*reg_id = 0;
+	if (common->outbound == OUTBOUND_NONE)
+		return NULL;
+	*reg_id = reg_id_of(params);
+	return *reg_id != 0 && common->outbound == OUTBOUND_LACKING
+		       ? &no_outbound
+		       : NULL;
+}
+
 static const struct refusal *read_contact(struct request *r,
 					  const struct common *common,
 					  struct str aor, struct str value,
@@ -188,11 +218,15 @@ static const struct refusal *read_contact(struct request *r,
 	if (addr.uri.len > CONTACT_MAX || addr.params.len > CONTACT_MAX)
 		return &too_large;
 	bad = read_expires(r, common, addr.params, &b->expires_ms);
-	if (bad != NULL || b->expires_ms == 0)
+	if (bad == NULL)
+		bad = read_reg_id(common, addr.params, &b->reg_id);
+	if (bad != NULL)
 		return bad;
-	if (is_aor_itself(r, &out->uri, aor))
+	if (b->expires_ms != 0 && is_aor_itself(r, &out->uri, aor))
 		return &own_address;
-	return keep_params(r, addr.params, b) ? NULL : &no_memory;
+	if (!keep_params(r, addr.params, b) || !registrar_set_flow(r, out))
+		return &no_memory;
+	return NULL;
 }
 
 /* All values ------------------------------------------------------------- */
@@ -218,6 +252,21 @@ static const struct refusal *read_star(const struct common *common, size_t n,
 	return &bad_star;
 }
 
+/* RFC 5626 section 6: a flow is registered alone; others may be removed. */
+static const struct refusal *check_flows(struct asking *a)
+{
+	size_t n_added = 0, n_flows = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		const struct binding *b = &a->v[i].binding;
+
+		a->is_outbound |= b->reg_id != 0;
+		n_added += b->expires_ms != 0;
+		n_flows += b->expires_ms != 0 && b->reg_id != 0;
+	}
+	return n_flows > 0 && n_added > 1 ? &many_flows : NULL;
+}
+
 static const struct refusal *read_values(struct request *r,
 					 const struct common *common,
 					 struct str aor, struct asking *out)
@@ -232,7 +281,7 @@ static const struct refusal *read_values(struct request *r,
 			return bad;
 		out->n++;
 	}
-	return NULL;
+	return check_flows(out);
 }
 
 const struct refusal *contacts_read(struct request *r, struct str aor,
@@ -243,6 +292,7 @@ const struct refusal *contacts_read(struct request *r, struct str aor,
 		.header = sip_msg_value(r->msg, SIP_HDR_EXPIRES),
 		.call_id = sip_msg_call_id(r->msg),
 		.cseq = cseq->number,
+		.outbound = outbound_of(r),
 	};
 	const struct refusal *bad = read_path(r, &common.path);
 	bool has_star;

@@ -63,13 +63,18 @@ static void aor_free_if_empty(struct shard *s, struct aor *a)
 	free(a);
 }
 
-void aor_publish(struct shard *s, struct aor *a, struct bindings *b)
+bool aor_publish(struct location *l, struct shard *s, struct aor *a,
+		 struct bindings *b)
 {
+	bool is_live = flows_join(&l->flows, a, b);
+
+	flows_leave(&l->flows, a->committed);
 	s->n_aors += (b != NULL) - (a->committed != NULL);
 	s->n_contacts += b != NULL ? b->n : 0;
 	s->n_contacts -= a->committed != NULL ? a->committed->n : 0;
 	bindings_unref(a->committed);
 	a->committed = b;
+	return is_live;
 }
 
 struct bindings *location_find(struct location *l, struct str aor)
@@ -121,20 +126,40 @@ static void unlink_change(struct change *c)
 	c->aor->n_pending--;
 }
 
+/* A connection ended between the REGISTER and its commit. What fails here is
+ * left to the sweep. */
+static void drop_lost(const struct change *c, struct aor *a)
+{
+	struct ending e = {c->location, 0};
+	struct wish w = {
+		.from = c->from, .change = drop_ended, .change_arg = &e};
+
+	aor_change(c->location, c->shard, a, &w);
+}
+
+static void commit(struct change *c, struct aor *a)
+{
+	bool is_live;
+
+	forget_older(c);
+	is_live = aor_publish(c->location, c->shard, a, c->next);
+	c->next = NULL;
+	unlink_change(c);
+	if (!is_live)
+		drop_lost(c, a);
+}
+
 /* Under the lock. */
 static void change_finish(struct change *c, int err)
 {
 	struct aor *a = c->aor;
 
-	if (a != NULL && err == 0) {
-		forget_older(c);
-		aor_publish(c->shard, a, c->next);
-		c->next = NULL;
-	}
-	if (a != NULL) {
+	if (a != NULL && err == 0)
+		commit(c, a);
+	else if (a != NULL)
 		unlink_change(c);
+	if (a != NULL)
 		aor_free_if_empty(c->shard, a);
-	}
 	change_free(c);
 }
 
@@ -209,6 +234,8 @@ int aor_change(struct location *l, struct shard *s, struct aor *a,
 	c = change_new(s, a);
 	if (c == NULL)
 		return VD_ENOMEM;
+	c->location = l;
+	c->from = w->from;
 	c->done = w->done;
 	c->arg = w->arg;
 	err = w->change(w->change_arg, aor_now(a), &c->next);
@@ -244,6 +271,18 @@ int location_change(struct location *l, unsigned from, struct str aor,
 		aor_free_if_empty(s, a);
 	pthread_mutex_unlock(&s->lock);
 	return err;
+}
+
+void location_conn_closed(struct location *l, unsigned from,
+			  struct conn_ref conn)
+{
+	struct ending e = {l, 0};
+	char text[AOR_LEN_MAX];
+	size_t len;
+
+	while ((len = flows_take(&l->flows, conn, text)) > 0)
+		location_change(l, from, (struct str){text, len}, drop_ended,
+				NULL, &e);
 }
 
 void location_parcel(struct location *l, struct parcel *p)

@@ -17,6 +17,7 @@ void location_counts(struct location *l, struct location_counts *out)
 		out->contacts += s->n_contacts;
 		pthread_mutex_unlock(&s->lock);
 	}
+	out->lost = atomic_load_explicit(&l->n_lost, memory_order_relaxed);
 	store_counts(l->store, &out->store);
 }
 
@@ -42,7 +43,7 @@ static int load_bindings(struct location *l, struct str key, struct bindings *b)
 		bindings_unref(b);
 		return VD_ENOMEM;
 	}
-	aor_publish(s, a, b);
+	aor_publish(l, s, a, b); /* by no connection any more */
 	return 0;
 }
 
@@ -54,7 +55,9 @@ static bool load_record(void *arg, struct str key, struct str value)
 	int err = VD_EINVAL;
 
 	if (key.len > 0 && key.len <= AOR_LEN_MAX)
-		err = record_parse(value, &load->clock, &load->n_expired, &b);
+		err = record_parse(value, &load->clock,
+				   load->location->flows.set, &load->n_expired,
+				   &b);
 	if (err == 0)
 		err = load_bindings(load->location, key, b);
 	if (err == VD_ENOMEM)
@@ -93,7 +96,8 @@ static int shards_init(struct location *l)
 }
 
 int location_open(const struct store_conf *conf, struct post *post, unsigned me,
-		  uint64_t now_ms, struct location **out, char why[512])
+		  struct transport_set *set, uint64_t now_ms,
+		  struct location **out, char why[512])
 {
 	struct location *l = aligned_alloc(CACHE_LINE, sizeof(*l));
 	struct loading load = {.location = l,
@@ -108,6 +112,8 @@ int location_open(const struct store_conf *conf, struct post *post, unsigned me,
 	l->key = hash_process_key();
 	err = shards_init(l);
 	if (err == 0)
+		err = flows_init(&l->flows, set);
+	if (err == 0)
 		err = store_open(conf, post, me, load_record, &load, &l->store,
 				 why);
 	if (err == 0)
@@ -121,18 +127,19 @@ int location_open(const struct store_conf *conf, struct post *post, unsigned me,
 	return 0;
 }
 
-static void chain_free(struct hash_node *n)
+static void chain_free(struct flows *f, struct hash_node *n)
 {
 	while (n != NULL) {
 		struct aor *a = CONTAINER_OF(n, struct aor, node);
 
 		n = n->next;
+		flows_leave(f, a->committed);
 		bindings_unref(a->committed);
 		free(a);
 	}
 }
 
-static void shard_fini(struct shard *s)
+static void shard_fini(struct flows *f, struct shard *s)
 {
 	struct hash_table *t = &s->table;
 	struct list *it, *tmp;
@@ -140,9 +147,9 @@ static void shard_fini(struct shard *s)
 	LIST_FOREACH(it, tmp, &s->changes)
 	change_free(LIST_ENTRY(it, struct change, all));
 	for (size_t i = 0; i < t->n_buckets; i++)
-		chain_free(t->buckets[i]);
+		chain_free(f, t->buckets[i]);
 	for (size_t i = t->moved; t->old != NULL && i < t->n_old; i++)
-		chain_free(t->old[i]);
+		chain_free(f, t->old[i]);
 	hash_table_fini(t);
 	pthread_mutex_destroy(&s->lock);
 }
@@ -153,6 +160,7 @@ void location_close(struct location *l)
 		return;
 	store_close(l->store);
 	for (unsigned i = 0; i < N_SHARDS; i++)
-		shard_fini(&l->shards[i]);
+		shard_fini(&l->flows, &l->shards[i]);
+	flows_fini(&l->flows);
 	free(l);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "viaduct/registrar/location.h"
+#include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
 #include "viaduct/util/list.h"
 
@@ -14,6 +15,7 @@ enum {
 	CACHE_LINE = 64,
 	N_SHARDS = 64,
 	AOR_LEN_MAX = 4096,
+	FLOW_BUCKETS = 64, /* of each of N_SHARDS groups */
 };
 
 struct aor {
@@ -27,7 +29,9 @@ struct aor {
 
 struct change {
 	struct list all; /* of the shard */
+	struct location *location;
 	struct shard *shard;
+	unsigned from;
 	struct aor *aor;       /* NULL: a later change is visible already */
 	struct change *older;  /* of this address */
 	struct bindings *next; /* NULL: none left */
@@ -42,6 +46,24 @@ struct shard {
 	uint64_t n_aors, n_contacts; /* committed */
 };
 
+/* A flow in a block of bindings. What comes after the hop is that of flows.c,
+ * and nothing that a reader of the block may look at. */
+struct bound_flow {
+	struct hop hop;
+	struct list of_conn; /* bindings by connections of one bucket */
+	struct aor *aor;
+};
+
+struct flow_group {
+	_Alignas(CACHE_LINE) pthread_mutex_t lock;
+	struct list buckets[FLOW_BUCKETS];
+};
+
+struct flows {
+	struct transport_set *set;
+	struct flow_group *groups; /* N_SHARDS */
+};
+
 /* Where location_sweep() goes on. */
 struct sweep {
 	unsigned shard;
@@ -53,6 +75,8 @@ struct location {
 	unsigned main_thread; /* a member of the inboxes */
 	const struct hash_key *key;
 	struct sweep sweep;
+	struct flows flows;
+	_Atomic uint64_t n_lost; /* bindings that ended with their connection */
 	struct shard shards[N_SHARDS];
 };
 
@@ -71,13 +95,44 @@ struct shard *shard_of(struct location *l, uint64_t hash);
 /* These under the lock of the shard. aor_new(): NULL: no memory. */
 struct aor *aor_new(struct shard *s, uint64_t hash, struct str text);
 
-/* Takes over the reference. */
-void aor_publish(struct shard *s, struct aor *a, struct bindings *b);
+/* Takes over the reference. False: a connection of the new bindings has ended.
+ */
+bool aor_publish(struct location *l, struct shard *s, struct aor *a,
+		 struct bindings *b);
 
 /* As location_change(). */
 int aor_change(struct location *l, struct shard *s, struct aor *a,
 	       const struct wish *w);
 void change_free(struct change *c);
+
+/* --- ending.c --- */
+
+/* What a binding must have outlived; now_ms 0: only its connection. */
+struct ending {
+	struct location *location;
+	uint64_t now_ms;
+};
+
+/* Has any of them expired, or lost the connection that it is bound to? */
+bool has_ended(const struct bindings *b, const struct ending *e);
+/* A location_change_fn that drops those; arg: struct ending. VD_ENOENT: there
+ * are none. */
+int drop_ended(void *arg, const struct bindings *now, struct bindings **next);
+
+/* --- flows.c --- */
+
+/* 0 or VD_ENOMEM. */
+int flows_init(struct flows *f, struct transport_set *set);
+void flows_fini(struct flows *f);
+
+/* These two under the lock of the address' shard: a block is committed, and is
+ * so no more. False: a connection of it has ended already. */
+bool flows_join(struct flows *f, struct aor *a, const struct bindings *b);
+void flows_leave(struct flows *f, const struct bindings *b);
+
+/* Take one binding by this connection out and write its address into `text`
+ * (AOR_LEN_MAX bytes). Its length; 0: none are left. */
+size_t flows_take(struct flows *f, struct conn_ref conn, char *text);
 
 /* --- record.c --- */
 
@@ -97,13 +152,17 @@ int record_print(const struct bindings *b, const struct record_clock *clock,
 		 char *out);
 
 /*
- * Bindings of a record that have not expired. None lasts longer than it had
- * left when it was written, whatever the time of day has done since.
+ * Bindings of a record, of this version or an older one, that have not expired.
+ * None lasts longer than it had left when it was written, whatever the time of
+ * day has done since. A flow keeps its addresses but not its connection; with
+ * the listener that it came by, the binding is gone.
  *
+ * set:       NULL: any flow is of listener 0.
  * n_expired: added to.
- * Returns 0, VD_ENOENT (all have expired), VD_EINVAL or VD_ENOMEM.
+ * Returns 0, VD_ENOENT (none are left), VD_EINVAL or VD_ENOMEM.
  */
 int record_parse(struct str record, const struct record_clock *clock,
-		 uint64_t *n_expired, struct bindings **out);
+		 const struct transport_set *set, uint64_t *n_expired,
+		 struct bindings **out);
 
 #endif

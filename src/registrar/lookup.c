@@ -39,28 +39,59 @@ static struct str request_uri(struct arena *arena, struct str contact)
 	return out;
 }
 
-/* Groups ------------------------------------------------------------------ */
+/* Order ------------------------------------------------------------------- */
+
+/* A binding that has not expired. */
+struct live {
+	const struct binding *b;
+	struct str instance; /* empty: it stands for itself */
+	size_t at;           /* its place: the later, the more recent */
+	size_t lead;         /* that of the last binding of its instance */
+	unsigned q;          /* of that binding */
+};
 
 static unsigned q_of(const struct binding *b)
 {
 	return b->q == Q_NONE ? Q_ONE : b->q;
 }
 
-/* Highest q first; of one q, the one refreshed last. */
-static int by_q(const void *a, const void *b)
+static int descending(size_t x, size_t y)
 {
-	const struct binding *const *x = a, *const *y = b;
+	return x < y ? 1 : x > y ? -1 : 0;
+}
 
-	if (q_of(*x) != q_of(*y))
-		return q_of(*x) < q_of(*y) ? 1 : -1;
-	return *x < *y ? 1 : -1;
+/* Highest q first; of one q, the one refreshed last; those of one instance stay
+ * together, the most recent first (RFC 5626 section 7, RFC 5627 section 6.1).
+ */
+static int by_order(const void *a, const void *b)
+{
+	const struct live *x = a, *y = b;
+
+	if (x->q != y->q)
+		return descending(x->q, y->q);
+	if (x->lead != y->lead)
+		return descending(x->lead, y->lead);
+	return descending(x->at, y->at);
+}
+
+static void find_lead(struct live *v, size_t n, struct live *l)
+{
+	l->lead = l->at;
+	l->q = q_of(l->b);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].at <= l->lead ||
+		    !instance_eq(v[i].instance, l->instance))
+			continue;
+		l->lead = v[i].at;
+		l->q = q_of(v[i].b);
+	}
 }
 
 /* Those that have not expired, in order; NULL: no memory. */
-static const struct binding **sorted(struct request *r,
-				     const struct bindings *b, size_t *n)
+static struct live *sorted(struct request *r, const struct bindings *b,
+			   size_t *n)
 {
-	const struct binding **v = arena_alloc(&r->arena, b->n * sizeof(*v));
+	struct live *v = arena_alloc(&r->arena, b->n * sizeof(*v));
 	uint64_t now_ms = registrar_now_ms(r);
 
 	*n = 0;
@@ -68,9 +99,32 @@ static const struct binding **sorted(struct request *r,
 		return NULL;
 	for (size_t i = 0; i < b->n; i++)
 		if (b->v[i].expires_ms > now_ms)
-			v[(*n)++] = &b->v[i];
-	qsort(v, *n, sizeof(*v), by_q);
+			v[(*n)++] = (struct live){
+				.b = &b->v[i],
+				.instance = instance_of(b->v[i].params),
+				.at = i,
+			};
+	for (size_t i = 0; i < *n; i++)
+		find_lead(v, *n, &v[i]);
+	qsort(v, *n, sizeof(*v), by_order);
 	return v;
+}
+
+/* The plan ---------------------------------------------------------------- */
+
+static bool fill_flow(struct arena *arena, const struct hop *flow,
+		      struct plan *leaf)
+{
+	struct hop *copy;
+
+	if (flow == NULL)
+		return true;
+	copy = arena_alloc(arena, sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	*copy = *flow;
+	leaf->flow = copy;
+	return true;
 }
 
 static bool fill_leaf(struct arena *arena, const struct binding *b,
@@ -79,36 +133,62 @@ static bool fill_leaf(struct arena *arena, const struct binding *b,
 	leaf->kind = PLAN_LEAF;
 	leaf->uri = request_uri(arena, b->contact);
 	leaf->path = arena_str(arena, b->path);
-	return leaf->uri.p != NULL && leaf->path.p != NULL;
+	leaf->flow_only = b->flow_only;
+	return leaf->uri.p != NULL && leaf->path.p != NULL &&
+	       fill_flow(arena, b->flow, leaf);
 }
 
-/* One leaf per contact, one set per q, and a sequence of the sets. */
-static const struct plan *plan_new(struct arena *arena,
-				   const struct binding **v, size_t n)
+/* One phone with the n bindings at v: a leaf, or the ways to it in turn. */
+static bool fill_phone(struct arena *arena, const struct live *v, size_t n,
+		       struct plan *phone, struct plan *leaves)
 {
-	struct plan *all = arena_zalloc(arena, (2 * n + 1) * sizeof(*all));
-	struct plan *sets = all + 1, *leaves = all + 1 + n;
+	if (n == 1)
+		return fill_leaf(arena, v->b, phone);
+	phone->kind = PLAN_SEQUENTIAL;
+	phone->is_one_phone = true;
+	phone->children = leaves;
+	phone->n_children = n;
+	for (size_t i = 0; i < n; i++)
+		if (!fill_leaf(arena, v[i].b, &leaves[i]))
+			return false;
+	return true;
+}
+
+static size_t n_of_phone(const struct live *v, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && v[i].lead == v[0].lead)
+		i++;
+	return i;
+}
+
+/* One set per q, of phones in parallel, and a sequence of the sets. */
+static const struct plan *plan_new(struct arena *arena, const struct live *v,
+				   size_t n)
+{
+	struct plan *all = arena_zalloc(arena, (3 * n + 1) * sizeof(*all));
+	struct plan *set = all, *phones = all + 1 + n, *leaves = phones + n;
+	size_t n_phone;
 
 	if (all == NULL)
 		return NULL;
 	all->kind = PLAN_SEQUENTIAL;
-	all->children = sets;
-	for (size_t i = 0; i < n; i++) {
-		struct plan *set;
-
-		if (i == 0 || q_of(v[i]) != q_of(v[i - 1])) {
-			set = &sets[all->n_children++];
+	all->children = all + 1;
+	for (size_t i = 0; i < n; i += n_phone, phones++, leaves += n_phone) {
+		if (i == 0 || v[i].q != v[i - 1].q) {
+			set = &all[1 + all->n_children++];
 			set->kind = PLAN_PARALLEL;
-			set->children = &leaves[i];
+			set->children = phones;
 			set->timeout_ms = GROUP_TIMEOUT_MS;
 		}
-		sets[all->n_children - 1].n_children++;
-		if (!fill_leaf(arena, v[i], &leaves[i]))
+		set->n_children++;
+		n_phone = n_of_phone(&v[i], n - i);
+		if (!fill_phone(arena, &v[i], n_phone, phones, leaves))
 			return NULL;
 	}
-	/* after the last there is nothing to hurry to */
-	sets[all->n_children - 1].timeout_ms = 0;
-	return all->n_children == 1 ? sets : all;
+	set->timeout_ms = 0; /* after the last there is nothing to hurry to */
+	return all->n_children == 1 ? set : all;
 }
 
 /* The step ---------------------------------------------------------------- */
@@ -125,7 +205,7 @@ static enum step_result reject(struct request *r, unsigned status,
 static enum step_result forward(struct request *r, const struct bindings *b)
 {
 	size_t n;
-	const struct binding **v = sorted(r, b, &n);
+	struct live *v = sorted(r, b, &n);
 
 	if (v != NULL && n == 0)
 		return reject(r, 480, "the user's registrations have expired");

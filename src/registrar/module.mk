@@ -5,9 +5,11 @@ libviaduct_a_SOURCES += \
 	src/registrar/conf.c \
 	src/registrar/contacts.c \
 	src/registrar/lookup.c \
+	src/registrar/outbound.c \
 	src/registrar/register.c \
 	src/registrar/registrar.c \
-	src/registrar/update.c
+	src/registrar/update.c \
+	src/registrar/way.c
 
 if HAVE_CMOCKA
 registrar_bench = tests/unit/registrar/registrar_test.h \
@@ -36,6 +38,8 @@ libviaduct_a_SOURCES += \
 	include/viaduct/registrar/location.h \
 	src/registrar/location_priv.h \
 	src/registrar/bindings.c \
+	src/registrar/ending.c \
+	src/registrar/flows.c \
 	src/registrar/location.c \
 	src/registrar/location_open.c \
 	src/registrar/record.c \
@@ -43,8 +47,15 @@ libviaduct_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/registrar/test_flows \
 	tests/unit/registrar/test_location \
 	tests/unit/registrar/test_record
+
+tests_unit_registrar_test_flows_SOURCES = tests/unit/registrar/test_flows.c \
+	tests/unit/store/desk.h
+tests_unit_registrar_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_flows_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_flows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=transport_hold,--wrap=transport_release,--wrap=transport_is_live
 
 tests_unit_registrar_test_location_SOURCES = tests/unit/registrar/test_location.c \
 	tests/unit/store/desk.h

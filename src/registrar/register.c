@@ -110,11 +110,12 @@ static size_t fields_max(const struct sip_msg *msg, const struct bindings *b)
 			b->v[i].params.len;
 	for (sip_values_start(&it, msg, SIP_HDR_PATH); sip_values_next(&it);)
 		size += it.value.len + sizeof("Path: \r\n");
-	return size + sizeof("Supported: path\r\n");
+	return size + sizeof("Require: outbound\r\nSupported: path\r\n");
 }
 
 /* Fields of the 200 (step 8); p NULL: no memory. */
-static struct str print_fields(struct request *r, const struct bindings *b)
+static struct str print_fields(struct request *r, const struct bindings *b,
+			       bool is_outbound)
 {
 	size_t size = fields_max(r->msg, b);
 	char *room = arena_alloc(&r->arena, size), date[DATE_LEN + 1];
@@ -124,16 +125,19 @@ static struct str print_fields(struct request *r, const struct bindings *b)
 		return STR_NONE;
 	put_bindings(&p, b, registrar_now_ms(r));
 	put_path(&p, r->msg);
+	if (is_outbound)
+		put_str(&p, STR("Require: outbound\r\n"));
 	put_str(&p, STR("Supported: path\r\nDate: "));
 	put_str(&p, date_print(date));
 	put_str(&p, STR("\r\n"));
 	return put_done(&p);
 }
 
-static void answer_bindings(struct request *r, struct str aor)
+/* is_outbound: RFC 5626 section 6, it was applied. */
+static void answer_bindings(struct request *r, struct str aor, bool is_outbound)
 {
 	struct bindings *b = location_find(registrar_of(r)->location, aor);
-	struct str fields = print_fields(r, b);
+	struct str fields = print_fields(r, b, is_outbound);
 
 	bindings_unref(b);
 	if (fields.p == NULL)
@@ -162,6 +166,14 @@ static bool is_for_registrar(struct request *r)
 	return false;
 }
 
+static bool is_supported(const struct request *r, struct str tag)
+{
+	const struct registrar_conf *c = &registrar_of(r)->conf;
+
+	return str_ieq(tag, STR("path")) ||
+	       (c->outbound && str_ieq(tag, STR("outbound")));
+}
+
 static bool is_understood(struct request *r)
 {
 	struct str extra = STR("");
@@ -169,7 +181,7 @@ static bool is_understood(struct request *r)
 
 	for (sip_values_start(&it, r->msg, SIP_HDR_REQUIRE);
 	     sip_values_next(&it);) {
-		if (str_ieq(it.value, STR("path")))
+		if (is_supported(r, it.value))
 			continue;
 		extra = arena_printf(&r->arena, "%.*sUnsupported: %.*s\r\n",
 				     STR_FMT(extra), STR_FMT(it.value));
@@ -234,7 +246,7 @@ static void on_committed(void *arg, int err)
 	struct request *r = reg->r;
 
 	if (err == 0)
-		answer_bindings(r, reg->aor);
+		answer_bindings(r, reg->aor, reg->update.asking.is_outbound);
 	else
 		request_reject(r, 500, STR_NONE, retry_after(r, STORE_RETRY_S),
 			       "10.3 step 7: the change could not be stored");
@@ -287,7 +299,7 @@ static enum step_result process(struct request *r)
 	}
 	if (asking.n > 0 || asking.is_all)
 		return change(r, aor, &asking);
-	answer_bindings(r, aor);
+	answer_bindings(r, aor, false);
 	return STEP_DONE;
 }
 

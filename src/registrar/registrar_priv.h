@@ -49,7 +49,8 @@ struct asked {
 struct asking {
 	struct asked *v;
 	size_t n;
-	bool is_all; /* "*" */
+	bool is_all;      /* "*" */
+	bool is_outbound; /* one is bound by instance and reg-id */
 };
 
 /* An answer that refuses. */
@@ -64,6 +65,35 @@ struct refusal {
  * why it is refused. */
 const struct refusal *contacts_read(struct request *r, struct str aor,
 				    struct asking *out);
+
+/* outbound.c --------------------------------------------------------------- */
+
+/* The instance-id among contact parameters, without quotes and brackets; empty:
+ * none, or no URN. */
+struct str instance_of(struct str params);
+/* Two that are the same one; an empty one is not. */
+bool instance_eq(struct str a, struct str b);
+
+/* Does Supported have this tag? */
+bool registrar_supports(const struct request *r, struct str tag);
+/* Did it come straight from the phone? */
+bool registrar_is_first_hop(const struct request *r);
+
+enum outbound {
+	OUTBOUND_NONE,    /* reg-id is ignored */
+	OUTBOUND_APPLIES, /* bindings are by instance and reg-id */
+	OUTBOUND_LACKING, /* the phone's proxy cannot do it: 439 */
+};
+enum outbound outbound_of(const struct request *r);
+
+/* The reg-id of an instance; 0: none that counts. */
+uint32_t reg_id_of(struct str params);
+
+/* way.c -------------------------------------------------------------------- */
+
+/* Decide whether the contact is reached by the flow of this REGISTER. False: no
+ * memory. */
+bool registrar_set_flow(struct request *r, struct asked *a);
 
 /* update.c ----------------------------------------------------------------- */
 

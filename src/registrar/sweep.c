@@ -8,46 +8,19 @@ enum {
 	SWEEP_REMOVALS = 2048, /* writes that one call may cause */
 };
 
-static bool has_expired(const struct bindings *b, uint64_t now_ms)
-{
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (b->v[i].expires_ms <= now_ms)
-			return true;
-	}
-	return false;
-}
-
-static int drop_expired(void *arg, const struct bindings *now,
-			struct bindings **next)
-{
-	const uint64_t *now_ms = arg;
-	struct binding *alive = malloc(now->n * sizeof(*alive));
-	size_t n = 0;
-
-	if (alive == NULL)
-		return VD_ENOMEM;
-	for (uint32_t i = 0; i < now->n; i++) {
-		if (now->v[i].expires_ms > *now_ms)
-			alive[n++] = now->v[i];
-	}
-	*next = n > 0 ? bindings_new(alive, n) : NULL;
-	free(alive);
-	return n > 0 && *next == NULL ? VD_ENOMEM : 0;
-}
-
 /* An address that is being changed waits for the next round. */
 static int sweep_bucket(struct location *l, struct shard *s,
 			struct hash_node *n, const struct wish *w,
 			unsigned *n_left)
 {
-	const uint64_t *now_ms = w->change_arg;
+	const struct ending *e = w->change_arg;
 
 	for (; n != NULL; n = n->next) {
 		struct aor *a = CONTAINER_OF(n, struct aor, node);
 		int err;
 
 		if (a->newest != NULL || a->committed == NULL ||
-		    !has_expired(a->committed, *now_ms))
+		    !has_ended(a->committed, e))
 			continue;
 		err = *n_left > 0 ? aor_change(l, s, a, w) : VD_ELIMIT;
 		if (err != 0)
@@ -86,9 +59,9 @@ static enum progress sweep_some(struct location *l, const struct wish *w,
 
 void location_sweep(struct location *l, uint64_t now_ms)
 {
-	const struct wish w = {.from = l->main_thread,
-			       .change = drop_expired,
-			       .change_arg = &now_ms};
+	struct ending e = {l, now_ms};
+	const struct wish w = {
+		.from = l->main_thread, .change = drop_ended, .change_arg = &e};
 	unsigned n_left = SWEEP_REMOVALS;
 	enum progress progress;
 

@@ -3,6 +3,7 @@
 #include "registrar_priv.h"
 
 #include "viaduct/util/err.h"
+#include "viaduct/util/mac.h"
 
 static const struct refusal out_of_order = {
 	.status = 500,
@@ -35,12 +36,20 @@ static bool is_in_order(const struct update *u, const struct binding *b)
 	return !str_eq(u->call_id, b->call_id) || u->cseq > b->cseq;
 }
 
-static bool is_same(const struct binding *b, const struct sip_uri *uri)
+/* RFC 5626 section 6: a flow is known by instance and reg-id, whatever its URI;
+ * everything else by its URI. A removal by URI means the flows to it, too. */
+static bool is_same(const struct binding *b, const struct asked *a)
 {
 	struct sip_uri other;
 
+	if (a->binding.reg_id != 0)
+		return b->reg_id == a->binding.reg_id &&
+		       instance_eq(instance_of(b->params),
+				   instance_of(a->binding.params));
+	if (b->reg_id != 0 && a->binding.expires_ms != 0)
+		return false;
 	return sip_uri_parse(b->contact, &other) == 0 &&
-	       sip_uri_eq(&other, uri);
+	       sip_uri_eq(&other, &a->uri);
 }
 
 static bool draft_start(struct draft *d, const struct update *u,
@@ -67,23 +76,74 @@ static void draft_drop(struct draft *d, size_t i)
 	memmove(&d->v[i], &d->v[i + 1], (d->n - i) * sizeof(*d->v));
 }
 
+static bool has_epoch(const struct draft *d, uint32_t epoch)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].gruu_epoch == epoch)
+			return true;
+	return false;
+}
+
+static uint32_t new_epoch(const struct draft *d)
+{
+	uint32_t epoch;
+
+	do {
+		random_bytes(&epoch, sizeof(epoch));
+	} while (epoch == 0 || has_epoch(d, epoch));
+	return epoch;
+}
+
+/*
+ * RFC 5627 section 5.1: the temporary GRUUs of an instance stay good while one
+ * binding of it is there and each is refreshed with its own Call-ID; one that
+ * is refreshed with another ends them all. A further flow shares them.
+ */
+static void set_gruu_epoch(struct draft *d, struct binding *b)
+{
+	struct str instance = instance_of(b->params);
+	const struct binding *last = NULL;
+
+	if (instance.len == 0)
+		return;
+	for (size_t i = 0; i < d->n; i++) {
+		if (!instance_eq(instance_of(d->v[i].params), instance))
+			continue;
+		b->gruu_epoch = d->v[i].gruu_epoch;
+		if (b->reg_id == 0 || d->v[i].reg_id == b->reg_id)
+			last = &d->v[i];
+	}
+	if (b->gruu_epoch != 0 &&
+	    (last == NULL || str_eq(last->call_id, b->call_id)))
+		return;
+	b->gruu_epoch = new_epoch(d);
+	for (size_t i = 0; i < d->n; i++)
+		if (instance_eq(instance_of(d->v[i].params), instance))
+			d->v[i].gruu_epoch = b->gruu_epoch;
+}
+
 /* Whoever was there before this request must be older than it; of two equal
  * values in one request the later counts. */
 static int apply(struct update *u, struct draft *d, const struct asked *a)
 {
+	struct binding b = a->binding;
 	bool is_new = true;
 
-	for (size_t i = 0; i < d->n && is_new; i++) {
-		if (!is_same(&d->v[i], &a->uri))
+	if (b.expires_ms != 0)
+		set_gruu_epoch(d, &b);
+	for (size_t i = 0; i < d->n;) {
+		if (!is_same(&d->v[i], a)) {
+			i++;
 			continue;
+		}
 		if (i < d->n_kept && !is_in_order(u, &d->v[i]))
 			return refuse(u, &out_of_order);
 		draft_drop(d, i);
 		is_new = false;
 	}
-	if (a->binding.expires_ms == 0)
+	if (b.expires_ms == 0)
 		return 0;
-	d->v[d->n++] = a->binding;
+	d->v[d->n++] = b;
 	d->n_added += is_new;
 	return 0;
 }

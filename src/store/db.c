@@ -14,7 +14,8 @@
 
 enum {
 	APPLICATION_ID = 0x56494144, /* "VIAD" */
-	VERSION = 1,                 /* of the schema: user_version */
+	/* user_version: of the schema, and of what stands in the records */
+	VERSION = 2,
 	BUSY_MS = 1000, /* an operator's shell may hold the file for a moment */
 	PAGE = 4096,
 	LOG_PAGES_MAX = (64 << 20) / PAGE,
@@ -116,6 +117,14 @@ static int schema_begin(struct db *d)
 	return run_sql(d, sql);
 }
 
+static int set_version(struct db *d)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", VERSION);
+	return run_sql(d, sql);
+}
+
 /* quick_check reads every page once; a broken page met half-way through the
  * loading would be too late to set the file aside. */
 static int schema_check(struct db *d)
@@ -144,7 +153,7 @@ static int schema_check(struct db *d)
 	err = ask(d, "PRAGMA quick_check(1)", answer);
 	if (err == 0 && strcmp(answer, "ok") != 0)
 		return foreign(d, answer);
-	return err;
+	return err == 0 && version < VERSION ? set_version(d) : err;
 }
 
 /* SQLite takes over the mode of the file for its log. */
@@ -335,10 +344,7 @@ int db_commit(struct db *d, const struct op *ops)
 /* Writes the file's first page as it is. */
 int db_probe(struct db *d)
 {
-	char sql[64];
-
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", VERSION);
-	return run_sql(d, sql) == 0 ? 0 : VD_ESYS;
+	return set_version(d) == 0 ? 0 : VD_ESYS;
 }
 
 static struct str column(sqlite3_stmt *st, int i)

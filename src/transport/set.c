@@ -240,3 +240,10 @@ void transport_release(struct transport_set *s, struct conn_ref conn)
 	if (slots != NULL)
 		slots_count(slots, conn, -1);
 }
+
+bool transport_is_live(struct transport_set *s, struct conn_ref conn)
+{
+	struct slots *slots = slots_of(s, conn);
+
+	return slots != NULL && slots_is_live(slots, conn);
+}

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 	char *out;
 	int err = record_parse((struct str){(const char *)data, size}, &clock,
-			       &n_expired, &b);
+			       NULL, &n_expired, &b);
 
 	if (err != 0) {
 		CLAIM(err == VD_EINVAL || err == VD_ENOENT);
@@ -22,10 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < b->n; i++)
 		CLAIM(b->v[i].expires_ms > clock.now_ms);
 	len = record_size(b);
-	CLAIM(len <= size);
+	CLAIM(len <= size + b->n * (size_t)9); /* of an older version */
 	out = malloc(len);
 	CLAIM(record_print(b, &clock, out) == 0);
-	CLAIM(record_parse((struct str){out, len}, &clock, &n_expired,
+	CLAIM(record_parse((struct str){out, len}, &clock, NULL, &n_expired,
 			   &again) == 0);
 	CLAIM(again->n == b->n && again->size == b->size);
 	free(out);

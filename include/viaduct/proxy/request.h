@@ -40,7 +40,11 @@ struct plan {
 	struct str next_hop; /* leaf: send it there; empty: Route or URI */
 	struct str path;     /* leaf: Path values of the contact, which become
 			      * Route values (RFC 3327 5.3); empty: none */
-	bool recurse;        /* leaf: follow a 3xx (16.5) */
+	const struct hop *flow; /* leaf: try this hop first; NULL: none */
+	bool flow_only;         /* leaf: and nothing else */
+	bool recurse;           /* leaf: follow a 3xx (16.5) */
+	bool is_one_phone;   /* sequential: ways to one phone; the next one only
+			      * after 408 or 430 (RFC 5626 section 7) */
 	uint32_t timeout_ms; /* a set: how long it may take; 0: no limit */
 	const struct plan *children;
 	size_t n_children;
@@ -70,10 +74,12 @@ struct fork {
 	struct fork *parent;
 	struct fork *children;
 	size_t n_children;
-	size_t next;      /* sequential: the child to start next */
-	size_t n_pending; /* children that have not ended */
-	uint32_t breadth; /* Max-Breadth that it may use (RFC 5393 5.3.3) */
-	bool is_over;     /* it has ended, or its time is over */
+	size_t next;       /* sequential: the child to start next */
+	size_t n_pending;  /* children that have not ended */
+	uint32_t breadth;  /* Max-Breadth that it may use (RFC 5393 5.3.3) */
+	bool is_over;      /* it has ended, or its time is over */
+	bool has_answered; /* its last leaf: with a final response that was
+			    * neither 408 nor 430 */
 	struct fork_timer *timer; /* NULL: it has no limit */
 };
 

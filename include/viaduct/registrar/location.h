@@ -10,6 +10,7 @@
 #define VIADUCT_REGISTRAR_LOCATION_H
 
 #include "viaduct/store/store.h"
+#include "viaduct/transport/transport.h"
 #include "viaduct/util/arena.h"
 
 struct binding {
@@ -19,12 +20,22 @@ struct binding {
 	struct str path; /* Path values, comma-separated; empty: none */
 	uint32_t cseq;
 	uint16_t q;          /* thousandths; Q_NONE: not given */
+	bool flow_only;      /* `flow` is the only way to it */
 	uint64_t expires_ms; /* monotonic, as loop_now_ms() */
+	/* How its REGISTER came, where requests go back that way; NULL: they go
+	 * where Path or the Contact say. Of a stream: by that connection, and
+	 * by no other; without one since a restart. */
+	const struct hop *flow;
+	uint32_t reg_id; /* RFC 5626; 0: bound by its URI */
+	/* The same number in a temporary GRUU says that it is a valid one of
+	 * this instance (RFC 5627 5.1); 0: it has none. */
+	uint32_t gruu_epoch;
 };
 
 enum { Q_NONE = 0xffff };
 
-/* A block of bindings, sorted by no order; strings point into it. */
+/* A block of bindings, the one refreshed last at the end; strings and flows
+ * point into it. */
 struct bindings {
 	_Atomic uint32_t refs;
 	uint32_t n;
@@ -36,6 +47,13 @@ void bindings_unref(struct bindings *b); /* NULL allowed */
 /* A block of copies; NULL: no memory. */
 struct bindings *bindings_new(const struct binding *v, size_t n);
 
+/* It is bound to a connection, and useless without it. */
+static inline bool binding_is_by_conn(const struct binding *b)
+{
+	return b->flow_only && b->flow != NULL &&
+	       sip_transport_is_stream(b->flow->transport);
+}
+
 struct location;
 
 /*
@@ -45,12 +63,15 @@ struct location;
  *
  * me:     the store's member of the inboxes; it only sends. Members below it
  *         may change bindings; me - 1 is the main thread.
+ * set:    where the flows of bindings lead; borrowed. A connection with a
+ *         binding is held: it is not idle.
  * now_ms: monotonic.
  *
  * Returns 0 or an error of store_open() with one sentence in `why`.
  */
 int location_open(const struct store_conf *conf, struct post *post, unsigned me,
-		  uint64_t now_ms, struct location **out, char why[512]);
+		  struct transport_set *set, uint64_t now_ms,
+		  struct location **out, char why[512]);
 
 /* When no worker runs any more, and before post_free(). Commits what is queued;
  * `done` of what had not been told never runs. NULL allowed. */
@@ -82,14 +103,24 @@ int location_change(struct location *l, unsigned from, struct str aor,
 		    location_change_fn *change, store_done_fn *done, void *arg);
 
 /*
- * Drop what has expired, from memory and store: one shard of 64 per call, and
- * at most some 2000 addresses of it. On the main thread (member me - 1 of the
- * inboxes), which hands what it gets of the store's kinds to location_parcel().
+ * A connection is gone: the bindings that are reached by it alone end, in
+ * memory and store. On the worker that owned it, `from`. What cannot be written
+ * now (the store is full or broken) is left to the sweep.
+ */
+void location_conn_closed(struct location *l, unsigned from,
+			  struct conn_ref conn);
+
+/*
+ * Drop what has expired or lost its connection, from memory and store: one
+ * shard of 64 per call, and at most some 2000 addresses of it. On the main
+ * thread (member me - 1 of the inboxes), which hands what it gets of the
+ * store's kinds to location_parcel().
  */
 void location_sweep(struct location *l, uint64_t now_ms);
 
 struct location_counts {
 	uint64_t aors, contacts; /* committed */
+	uint64_t lost;           /* bindings that ended with their connection */
 	struct store_counts store;
 };
 void location_counts(struct location *l, struct location_counts *out);

@@ -134,6 +134,9 @@ int transport_send(struct transport *t, const struct hop *to, struct buf *b,
 void transport_hold(struct transport_set *s, struct conn_ref conn);
 void transport_release(struct transport_set *s, struct conn_ref conn);
 
+/* Is there such a connection? Any thread; it may be gone a moment later. */
+bool transport_is_live(struct transport_set *s, struct conn_ref conn);
+
 /* Close once the queue is empty. For the owner of the connection's worker. */
 void transport_conn_close(struct transport *t, struct conn_ref conn);
 

@@ -159,7 +159,7 @@ static inline int registrar_setup(void **state)
 		.max_contacts = 3,
 	};
 	bench_open(b);
-	if (location_open(&store, b->post, 1, loop_now_ms(b->loop),
+	if (location_open(&store, b->post, 1, b->set, loop_now_ms(b->loop),
 			  &t->use.location, why) != 0)
 		fail_msg("%s", why);
 	*state = b;

@@ -39,8 +39,8 @@ static int open_as(struct bench *b, enum store_kind kind)
 	b->desk.parcel = to_location;
 	b->desk.arg = b;
 	b->now_ms = desk_now_us() / 1000;
-	return location_open(&conf, b->desk.post, DESK_STORE, b->now_ms, &b->l,
-			     why);
+	return location_open(&conf, b->desk.post, DESK_STORE, NULL, b->now_ms,
+			     &b->l, why);
 }
 
 static int setup(void **state)
@@ -489,9 +489,9 @@ static void crew_open(struct crew *c, struct desk *d, struct post *post)
 	char why[512];
 
 	c->now_ms = desk_now_us() / 1000;
-	assert_int_equal(
-		location_open(&conf, post, N_THREADS, c->now_ms, &c->l, why),
-		0);
+	assert_int_equal(location_open(&conf, post, N_THREADS, NULL, c->now_ms,
+				       &c->l, why),
+			 0);
 }
 
 static void crew_work(struct crew *c, struct post *post, struct desk *d)

@@ -61,7 +61,8 @@ static void a_record_reads_as_it_was_written(void **state)
 
 	(void)state;
 	assert_int_equal(
-		record_parse(printed(text), &written_at, &n_expired, &b), 0);
+		record_parse(printed(text), &written_at, NULL, &n_expired, &b),
+		0);
 	assert_int_equal(n_expired, 0);
 	assert_int_equal(b->n, 2);
 	for (int i = 0; i < 2; i++) {
@@ -81,7 +82,7 @@ static int parse_later(int64_t later_ms, uint64_t *n_expired,
 	char text[512];
 
 	*n_expired = 0;
-	return record_parse(printed(text), &clock, n_expired, b);
+	return record_parse(printed(text), &clock, NULL, n_expired, b);
 }
 
 static void what_expired_meanwhile_is_left_out(void **state)
@@ -124,11 +125,12 @@ static void cut_short_or_too_long_it_is_no_record(void **state)
 	(void)state;
 	for (size_t len = 0; len < whole.len; len++)
 		assert_int_equal(record_parse((struct str){text, len},
-					      &written_at, &n_expired, &b),
+					      &written_at, NULL, &n_expired,
+					      &b),
 				 VD_EINVAL);
 	text[whole.len] = 0;
 	assert_int_equal(record_parse((struct str){text, whole.len + 1},
-				      &written_at, &n_expired, &b),
+				      &written_at, NULL, &n_expired, &b),
 			 VD_EINVAL);
 }
 
@@ -140,8 +142,105 @@ static void another_version_is_not_understood(void **state)
 	struct bindings *b;
 
 	(void)state;
-	text[0] = 2;
-	assert_int_equal(record_parse(whole, &written_at, &n_expired, &b),
+	text[0] = 3;
+	assert_int_equal(record_parse(whole, &written_at, NULL, &n_expired, &b),
+			 VD_EINVAL);
+}
+
+/* Version 1 had neither reg-id, nor epoch, nor flow. */
+static void an_old_record_is_read(void **state)
+{
+	static const unsigned head = 1 + 8 + 2, fixed = 8 + 4 + 2;
+	char text[512], old[512];
+	struct str whole = printed(text);
+	size_t first = two[0].contact.len + two[0].params.len +
+		       two[0].call_id.len + two[0].path.len + 8;
+	size_t at = head + fixed, len = at;
+	uint64_t n_expired = 0;
+	struct bindings *b;
+
+	(void)state;
+	memcpy(old, text, at);
+	old[0] = 1;
+	memcpy(old + len, text + at + 9, first + fixed);
+	len += first + fixed;
+	at += 9 + first + fixed;
+	memcpy(old + len, text + at + 9, whole.len - at - 9);
+	len += whole.len - at - 9;
+	assert_int_equal(record_parse((struct str){old, len}, &written_at, NULL,
+				      &n_expired, &b),
+			 0);
+	assert_int_equal(b->n, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_same(&b->v[i], &two[i]);
+		assert_int_equal(b->v[i].reg_id, 0);
+		assert_null(b->v[i].flow);
+	}
+	bindings_unref(b);
+}
+
+static struct str printed_flow(const char *local, const char *remote,
+			       char out[512])
+{
+	struct hop flow = {.transport = SIP_UDP};
+	struct binding v = two[0];
+	struct bindings *b;
+	size_t size;
+
+	addr_parse_hostport(str_from(local), 0, &flow.local);
+	addr_parse_hostport(str_from(remote), 0, &flow.addr);
+	v.flow = &flow;
+	v.flow_only = true;
+	b = bindings_new(&v, 1);
+	size = record_size(b);
+	assert_int_equal(record_print(b, &written_at, out), 0);
+	bindings_unref(b);
+	return (struct str){out, size};
+}
+
+static void a_flow_keeps_its_addresses(void **state)
+{
+	static const char *const ways[][2] = {
+		{"192.0.2.4:5060", "192.0.2.9:49152"},
+		{"[2001:db8::4]:5060", "[2001:db8::9]:49152"},
+	};
+	char text[512], at[ADDR_TEXT_MAX];
+	uint64_t n_expired = 0;
+	struct bindings *b;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		struct str whole = printed_flow(ways[i][0], ways[i][1], text);
+
+		assert_int_equal(
+			record_parse(whole, &written_at, NULL, &n_expired, &b),
+			0);
+		addr_print(&b->v[0].flow->local, at);
+		assert_string_equal(at, ways[i][0]);
+		addr_print(&b->v[0].flow->addr, at);
+		assert_string_equal(at, ways[i][1]);
+		bindings_unref(b);
+		for (size_t len = 0; len < whole.len; len++)
+			assert_int_equal(record_parse((struct str){text, len},
+						      &written_at, NULL,
+						      &n_expired, &b),
+					 VD_EINVAL);
+	}
+}
+
+static void a_transport_that_is_none_is_refused(void **state)
+{
+	static const unsigned way = 11 + 8 + 4 + 2 + 4 + 4;
+	char text[512];
+	struct str whole =
+		printed_flow("192.0.2.4:5060", "192.0.2.9:49152", text);
+	uint64_t n_expired = 0;
+	struct bindings *b;
+
+	(void)state;
+	assert_int_equal(text[way], SIP_UDP);
+	text[way] = SIP_TRANSPORT_OTHER;
+	assert_int_equal(record_parse(whole, &written_at, NULL, &n_expired, &b),
 			 VD_EINVAL);
 }
 
@@ -169,10 +268,10 @@ static void without_memory_it_says_so(void **state)
 	struct bindings *b;
 
 	(void)state;
-	for (unsigned n = 1; n <= 2; n++) {
+	for (unsigned n = 1; n <= 3; n++) {
 		fail_countdown = n;
 		assert_int_equal(
-			record_parse(whole, &written_at, &n_expired, &b),
+			record_parse(whole, &written_at, NULL, &n_expired, &b),
 			VD_ENOMEM);
 	}
 	fail_countdown = 0;
@@ -186,6 +285,9 @@ int main(void)
 		cmocka_unit_test(a_clock_set_back_prolongs_nothing),
 		cmocka_unit_test(cut_short_or_too_long_it_is_no_record),
 		cmocka_unit_test(another_version_is_not_understood),
+		cmocka_unit_test(an_old_record_is_read),
+		cmocka_unit_test(a_flow_keeps_its_addresses),
+		cmocka_unit_test(a_transport_that_is_none_is_refused),
 		cmocka_unit_test(a_string_too_long_is_refused),
 		cmocka_unit_test(without_memory_it_says_so),
 	};

@@ -363,6 +363,23 @@ static void shell(struct bench *b, const char *sql)
 	sqlite3_close(db);
 }
 
+static int file_version(struct bench *b)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int version;
+
+	assert_int_equal(sqlite3_open(file(b, "viaduct.db"), &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	version = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return version;
+}
+
 static void a_file_of_another_program_is_set_aside(void **state)
 {
 	struct bench *b = *state;
@@ -379,13 +396,28 @@ static void a_newer_file_is_refused_and_left_alone(void **state)
 	write_some(b, 0, 1);
 	desk_wait(&b->desk, 1);
 	store_end(b);
-	shell(b, "PRAGMA user_version = 2");
+	shell(b, "PRAGMA user_version = 3");
 	assert_int_equal(store_begin(b, STORE_SQLITE), VD_EUNSUP);
-	assert_non_null(strstr(b->why, "viaduct.db: it is of version 2"));
+	assert_non_null(strstr(b->why, "viaduct.db: it is of version 3"));
 	assert_int_equal(n_set_aside(b), 0);
+	shell(b, "PRAGMA user_version = 2");
+	assert_int_equal(store_begin(b, STORE_SQLITE), 0);
+	assert_int_equal(b->n_loaded, 1);
+}
+
+static void an_older_file_is_taken_over(void **state)
+{
+	struct bench *b = *state;
+
+	write_some(b, 0, 1);
+	desk_wait(&b->desk, 1);
+	store_end(b);
 	shell(b, "PRAGMA user_version = 1");
 	assert_int_equal(store_begin(b, STORE_SQLITE), 0);
 	assert_int_equal(b->n_loaded, 1);
+	store_end(b);
+	assert_int_equal(file_version(b), 2);
+	assert_int_equal(store_begin(b, STORE_SQLITE), 0);
 }
 
 static void no_directory_no_start(void **state)
@@ -510,6 +542,7 @@ int main(void)
 		TEST(a_file_with_one_bad_page_is_set_aside),
 		TEST_EMPTY(a_file_of_another_program_is_set_aside),
 		TEST(a_newer_file_is_refused_and_left_alone),
+		TEST(an_older_file_is_taken_over),
 		TEST_EMPTY(no_directory_no_start),
 		TEST_EMPTY(a_read_only_directory_no_start),
 		TEST(a_full_disk_fails_writes_and_loses_nothing),
