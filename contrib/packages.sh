@@ -6,7 +6,7 @@ build_packages=(autoconf automake gcc make pkg-config libc6-dev libevent-dev
 	libc-ares-dev libssl-dev libsqlite3-dev libyaml-dev nsd openssl sip-tester)
 # Testing on top of that.
 test_packages=(clang clang-format libclang-rt-14-dev llvm libcmocka-dev valgrind
-	libc6-dbg python3-pytest)
+	libc6-dbg python3-pytest baresip-core)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

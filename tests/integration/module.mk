@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/integration/conftest.py \
 	tests/integration/lib/__init__.py \
 	tests/integration/lib/addresses.py \
+	tests/integration/lib/baresip.py \
 	tests/integration/lib/certs.py \
 	tests/integration/lib/daemon.py \
 	tests/integration/lib/endpoint.py \
@@ -19,6 +20,7 @@ EXTRA_DIST += \
 	tests/integration/lib/two_domains.py \
 	tests/integration/lib/wait.py \
 	tests/integration/pytest.ini \
+	tests/integration/test_baresip.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_lifecycle.py \
 	tests/integration/test_log.py \

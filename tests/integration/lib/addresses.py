@@ -21,6 +21,11 @@ MODULES = {
     "test_users": 28,
     "test_sipp_stock": 29,
     "test_fuzz": 30,
+    "test_baresip": 42,
+    "test_policy": 43,
+    "test_digest": 44,
+    "test_authenticated": 45,
+    "test_crash": 46,
 }
 
 
