@@ -7,6 +7,7 @@
 #include "viaduct/util/err.h"
 
 static void try_next(struct branch *b);
+static void flow_failed(struct branch *b);
 
 /* The end ------------------------------------------------------------------ */
 
@@ -140,9 +141,10 @@ static void on_timer(struct timer *t)
 
 /* Responses ---------------------------------------------------------------- */
 
+/* By a name or an address, and not by a flow. */
 static bool is_located(const struct branch *b)
 {
-	return !b->is_pinned && b->found.transport != SIP_TRANSPORT_NONE;
+	return b->flow == NULL && b->found.transport != SIP_TRANSPORT_NONE;
 }
 
 static void on_provisional(struct branch *b, struct sip_msg *msg)
@@ -365,8 +367,8 @@ static int send_by_udp(struct branch *b)
 	int err;
 
 	b->is_size_tcp = false;
-	if (b->is_pinned)
-		return send_to_hop(b, forward_pinned_hop(b->r), false);
+	if (b->flow != NULL)
+		return send_to_hop(b, b->flow, false);
 	err = forward_hop(b->r, &b->found, &hop);
 	return err != 0 ? err : send_to_hop(b, &hop, false);
 }
@@ -399,8 +401,8 @@ static void try_next(struct branch *b)
 
 	if (b->is_size_tcp && send_by_udp(b) == 0)
 		return;
-	if (b->locate == NULL) { /* bound to one hop */
-		end_by(b, b->last_err);
+	if (b->flow != NULL) {
+		flow_failed(b);
 		return;
 	}
 	while ((err = locate_next(b->locate, &b->found)) == 0) {
@@ -425,26 +427,64 @@ static void on_located(void *arg)
 	try_next(b);
 }
 
-static void send_pinned(struct branch *b, const struct hop *hop)
+static void find_hops(struct branch *b, const struct sip_uri *next)
 {
+	struct request *r = b->r;
 	int err;
 
-	TRACE_STEP(&b->r->tag, "branch",
-		   "%u is bound to the recorded side of its dialog", b->number);
-	b->is_pinned = true;
-	err = send_to_hop(b, hop, true);
+	TRACE_STEP(&r->tag, "branch", "%u: find %.*s (RFC 3263)", b->number,
+		   STR_FMT(next->text));
+	err = forward_locate(r, next, on_located, b, &b->locate);
 	if (err != 0)
 		end_by(b, err);
+	else
+		try_next(b);
+}
+
+/* The phone whose flow it was is not there (RFC 5626 section 5.3.1: 430, which
+ * is for other proxies: to the caller he is away). Or it may be found where its
+ * Contact says. */
+static void flow_failed(struct branch *b)
+{
+	const struct plan *leaf = b->fork->plan;
+	struct target t;
+
+	if (b->is_pinned || b->last_err == VD_ETIMEOUT) {
+		end_by(b, b->last_err);
+	} else if (leaf->flow_only) {
+		TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s",
+			   b->number, vd_strerror(b->last_err));
+		context_offer(b->r, NULL, 480, "Temporarily Unavailable");
+		end(b);
+	} else {
+		b->flow = NULL;
+		if (forward_target(b->r, leaf, &t) == 0)
+			find_hops(b, &t.next);
+		else
+			end_by(b, VD_EINVAL);
+	}
+}
+
+static void send_by_flow(struct branch *b, const struct hop *flow)
+{
+	TRACE_STEP(&b->r->tag, "branch", "%u is bound to %s", b->number,
+		   b->is_pinned ? "the recorded side of its dialog"
+				: "the flow of its contact");
+	b->flow = flow;
+	b->last_err = send_to_hop(b, flow, b->is_pinned);
+	if (b->last_err != 0)
+		try_next(b);
 }
 
 static void begin(struct branch *b)
 {
 	struct request *r = b->r;
+	const struct plan *leaf = b->fork->plan;
 	const struct hop *pinned = forward_pinned_hop(r);
 	struct target t;
 	int err;
 
-	err = forward_target(r, b->fork->plan, &t);
+	err = forward_target(r, leaf, &t);
 	if (err != 0) {
 		end_by(b, err);
 		return;
@@ -452,17 +492,13 @@ static void begin(struct branch *b)
 	b->uri = t.uri;
 	b->displaced = t.displaced;
 	b->path = t.path;
-	if (pinned != NULL) {
-		send_pinned(b, pinned);
-		return;
-	}
-	TRACE_STEP(&r->tag, "branch", "%u: find %.*s (RFC 3263)", b->number,
-		   STR_FMT(t.next.text));
-	err = forward_locate(r, &t.next, on_located, b, &b->locate);
-	if (err != 0)
-		end_by(b, err);
+	b->is_pinned = pinned != NULL;
+	if (pinned != NULL)
+		send_by_flow(b, pinned);
+	else if (leaf->flow != NULL)
+		send_by_flow(b, leaf->flow);
 	else
-		try_next(b);
+		find_hops(b, &t.next);
 }
 
 void branch_start(struct request *r, struct fork *f)

@@ -224,11 +224,12 @@ struct branch {
 	struct locate *locate;
 	struct locate_hop found;
 	struct client_txn *txn;
-	struct timer timer; /* Timer C (16.6 step 11), then the wait for the
-			     * answer to our CANCEL */
-	int last_err;       /* why the last hop failed */
-	bool is_pinned;     /* its one hop is that of the dialog */
-	bool is_size_tcp;   /* by TCP only because of its size: UDP is next */
+	struct timer timer;     /* Timer C (16.6 step 11), then the wait for the
+				 * answer to our CANCEL */
+	int last_err;           /* why the last hop failed */
+	const struct hop *flow; /* the hop it is bound to; NULL: `found` */
+	bool is_pinned;         /* `flow` is that of the dialog */
+	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;
 	bool is_accepted; /* a 2xx came; txn waits for more of them */
 	bool is_ended;

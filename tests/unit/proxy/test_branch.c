@@ -193,6 +193,88 @@ static void a_next_hop_that_is_ourselves_is_a_loop(void **state)
 	peer_expect_status(b->caller, 482);
 }
 
+/* Flows -------------------------------------------------------------------- */
+
+/* A contact by flow: its URI leads nowhere. */
+static struct plan by_flow(const struct hop *flow, bool is_only)
+{
+	return (struct plan){.uri = STR("sip:bob@phone.invalid"),
+			     .flow = flow,
+			     .flow_only = is_only};
+}
+
+/* RFC 5626 section 5.3: the Request-URI is the contact, the flow the way. */
+static void a_contact_by_flow_is_reached_whatever_its_uri_says(void **state)
+{
+	struct bench *b = *state;
+	struct peer *two = peer_open(b, NET "2:6000");
+	struct hop hop = {.transport = SIP_UDP,
+			  .addr = bench_addr(NET "2:6000")};
+	struct plan plan = by_flow(&hop, true);
+
+	b->plan = &plan;
+	invite(b, "1");
+	peer_expect(two, "INVITE sip:bob@phone.invalid SIP/2.0");
+	refuse(two, 486);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 486);
+	assert_int_equal(bench_stat(b, STAT_dns_queries), 0);
+}
+
+static struct hop gone_flow(void)
+{
+	return (struct hop){.transport = SIP_TCP,
+			    .listener = 1,
+			    .addr = bench_addr(NET "2:6000"),
+			    .conn = {.generation = 77},
+			    .only_conn = true};
+}
+
+static void a_flow_that_is_gone_is_a_480_and_nobody_else_is_asked(void **state)
+{
+	struct bench *b = *state;
+	struct hop hop = gone_flow();
+	struct plan plan = by_flow(&hop, true);
+
+	b->plan = &plan;
+	invite(b, "1");
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 480);
+	assert_int_equal(bench_stat(b, STAT_dns_queries), 0);
+}
+
+static void a_flow_that_is_gone_leads_to_the_uri_where_that_may_be(void **state)
+{
+	struct bench *b = *state;
+	struct peer *two = peer_open(b, NET "2");
+	struct hop hop = gone_flow();
+	struct plan plan = by_flow(&hop, false);
+
+	plan.uri = STR(URI("2"));
+	b->plan = &plan;
+	invite(b, "1");
+	peer_expect(two, "INVITE " URI("2"));
+	refuse(two, 486);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 486);
+}
+
+static void a_silent_flow_is_a_408(void **state)
+{
+	struct bench *b = *state;
+	struct peer *two = peer_open(b, NET "2:6000");
+	struct hop hop = {.transport = SIP_UDP,
+			  .addr = bench_addr(NET "2:6000")};
+	struct plan plan = by_flow(&hop, true);
+
+	b->plan = &plan;
+	invite(b, "1");
+	peer_expect(two, "INVITE ");
+	bench_pass(b, 64 * BENCH_T1_MS);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 408);
+}
+
 /* Transports --------------------------------------------------------------- */
 
 static const char *large_field(void)
@@ -539,6 +621,12 @@ int main(void)
 		BENCH_TEST(an_unreachable_only_hop_is_a_500),
 		BENCH_TEST(a_name_server_that_is_silent_is_a_504),
 		BENCH_TEST(a_next_hop_that_is_ourselves_is_a_loop),
+		BENCH_TEST(a_contact_by_flow_is_reached_whatever_its_uri_says),
+		BENCH_TEST(
+			a_flow_that_is_gone_is_a_480_and_nobody_else_is_asked),
+		BENCH_TEST(
+			a_flow_that_is_gone_leads_to_the_uri_where_that_may_be),
+		BENCH_TEST(a_silent_flow_is_a_408),
 		BENCH_TEST(a_large_request_goes_by_tcp),
 		BENCH_TEST(a_large_request_goes_by_udp_where_there_is_no_tcp),
 		BENCH_TEST(a_stream_that_is_lost_ends_its_branch),
