@@ -178,9 +178,6 @@ const char *const *conf_words(const struct conf_option *o);
 const char *conf_range(const struct conf_measure *m, uint64_t min, uint64_t max,
 		       struct conf_allowed *buf);
 
-/* The word among `names` that was meant, or NULL. */
-const char *conf_nearest(struct str word, const char *const *names);
-
 /* Size of an element of a list or map. */
 size_t conf_element_size(const struct conf_option *o);
 

@@ -202,6 +202,7 @@ static void on_reload(void *arg, int signo)
 	config_log_restarts(d->running, next);
 	config_transport_limits(next, &limits);
 	transport_set_limits(d->transports, &limits);
+	transport_set_tls(d->transports, &next->settings.tls);
 	tell_all(d, PARCEL_SNAPSHOT, next);
 	snapshot_unref(&d->current->snapshot);
 	d->current = next;
@@ -270,10 +271,14 @@ static int open_listeners(struct daemon *d, char *why)
 {
 	const struct settings *s = &d->running->settings;
 	struct transport_limits limits;
+	int err;
 
 	config_transport_limits(d->running, &limits);
-	return transport_set_open(s->listen.v, s->listen.n, d->n_workers,
-				  &limits, d->post, &d->transports, why);
+	err = transport_set_open(s->listen.v, s->listen.n, d->n_workers,
+				 &limits, d->post, &d->transports, why);
+	if (err == 0)
+		transport_set_tls(d->transports, &s->tls);
+	return err;
 }
 
 static int open_main(struct daemon *d, char *why)

@@ -85,13 +85,15 @@ const struct conf_option config_options[] = {
 	{ .name = "server", .type = CONF_SECTION, .offset = TOP(server), .def = "", .section = server_options,
 	  .help = "The process." },
 	{ .name = "listen", .type = CONF_CUSTOM, .offset = TOP(listen), .parse = listeners_parse, .print = listeners_print, .needs_restart = true,
-	  .help = "1 to 64 of udp://ADDRESS:PORT and tcp://ADDRESS:PORT; without a port 5060, 0.0.0.0 or [::] for every address of the machine. Or maps { url: ..., advertise: HOST:PORT }: the name to write into Via and Record-Route instead of the address." },
+	  .help = "1 to 64 of udp://ADDRESS:PORT, tcp://ADDRESS:PORT and tls://ADDRESS:PORT; without a port 5060, for TLS 5061; 0.0.0.0 or [::] for every address of the machine. Or maps { url: ..., tls: NAME, advertise: HOST:PORT }: an entry of `tls` (or several, for SNI), and the name to write into Via and Record-Route instead of the address." },
+	{ .name = "tls", .type = CONF_MAP_OF, .offset = TOP(tls), .size = sizeof(struct tls_entry), .def = "", .section = tls_options,
+	  .help = "Certificates and what is asked of peers, by the name that `listen` uses. Files that change are noticed and loaded; a bad pair leaves the old one in use." },
 	{ .name = "resolver", .type = CONF_SECTION, .offset = TOP(resolver), .def = "", .section = resolver_options,
 	  .help = "Name resolution (RFC 3263)." },
 	{ .name = "domains", .type = CONF_MAP_OF, .offset = TOP(domains), .size = sizeof(struct domain), .def = "", .section = proxy_domain_options,
 	  .help = "The domains that this proxy serves." },
-	{ .name = "trust", .type = CONF_CUSTOM, .offset = TOP(trust), .def = "[]", .parse = conf_parse_networks, .print = conf_print_networks,
-	  .help = "Addresses and networks (192.0.2.4, 192.0.2.0/24) of peers that may call out to anywhere; their `caller` is trusted." },
+	{ .name = "trust", .type = CONF_CUSTOM, .offset = TOP(trust), .def = "[]", .parse = conf_parse_trust, .print = conf_print_trust,
+	  .help = "Peers that may call out to anywhere; their `caller` is trusted: addresses, networks (192.0.2.4, 192.0.2.0/24), and tls:NAME for whoever shows a certificate for that name on a listener that asks for it (`verify_client`)." },
 	{ .name = "auth", .type = CONF_SECTION, .offset = TOP(auth), .def = "", .section = auth_options,
 	  .help = "Digest authentication." },
 	{ .name = "registrar", .type = CONF_SECTION, .offset = TOP(registrar), .def = "", .section = registrar_options,
@@ -173,10 +175,25 @@ static void check(struct config *c, const struct conf_node *root,
 	registrar_conf_check(&s->registrar, place_of(root, "registrar", NULL),
 			     errors);
 	proxy_conf_check(p, conf_get(root, "domains"), errors);
+	tls_check_listeners(&s->listen, &s->tls, conf_get(root, "listen"),
+			    errors);
+}
+
+static void warn_expired(const struct config *c, const char *path)
+{
+	const struct tls_entry *e = c->settings.tls.v;
+
+	for (size_t i = 0; i < c->settings.tls.n; i++)
+		if (tls_context_is_expired(e[i].context))
+			log_warning(STR_NONE, "conf.warning",
+				    KV_TEXT("file", path),
+				    KV_STR("certificate", e[i].certificate),
+				    KV_TEXT("why", "it has expired"));
 }
 
 static void warn(const struct config *c, const char *path)
 {
+	warn_expired(c, path);
 	if (c->settings.timers.c <= TIMER_C_MIN_MS)
 		log_warning(STR_NONE, "conf.warning", KV_TEXT("file", path),
 			    KV_TEXT("option", "timers.c"),
@@ -190,6 +207,7 @@ static void config_free(struct snapshot *s)
 {
 	struct config *c = CONTAINER_OF(s, struct config, snapshot);
 
+	tls_unload_all(&c->settings.tls);
 	arena_fini(&c->arena);
 	mem_free_all(c->mem);
 	free(c);
@@ -231,7 +249,8 @@ static void set_proxy_conf(struct config *c)
 	const struct settings *s = &c->settings;
 
 	p->domains = s->domains;
-	p->trust = s->trust;
+	p->trust = s->trust.nets;
+	p->trust_names = s->trust.names;
 	p->timers = s->timers;
 	p->limits = s->limits;
 	p->record_route = s->server.record_route;
@@ -277,6 +296,8 @@ static int fill(struct config *c, const struct conf_tree *tree,
 	if (err == VD_ENOMEM)
 		return err;
 	err = load_users(c, errors);
+	if (err == 0)
+		err = tls_load_all(&s->tls, conf_get(root, "tls"), errors);
 	if (err == VD_ENOMEM)
 		return err;
 	set_proxy_conf(c);

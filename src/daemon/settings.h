@@ -36,9 +36,10 @@ struct trace_section {
 struct settings {
 	struct server_section server;
 	struct conf_array listen; /* struct listener_conf */
+	struct conf_array tls;    /* struct tls_entry; owns their contexts */
 	struct resolver_section resolver;
 	struct conf_array domains;
-	struct conf_array trust;
+	struct proxy_trust trust;
 	struct auth_section auth;
 	struct registrar_conf registrar;
 	int store; /* enum store_kind */

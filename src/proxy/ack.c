@@ -41,6 +41,7 @@ static void send_to(struct request *r, const struct target *t,
 		.breadth = r->breadth,
 		.displaced = t->displaced,
 		.path = t->path,
+		.is_sips = t->is_sips,
 	};
 	struct buf *b = forward_print(r, &o);
 	int err;
@@ -72,7 +73,7 @@ static void send_to_located(void *arg)
 	int err;
 
 	while ((err = locate_next(a->r->locate, &found)) == 0) {
-		if (forward_hop(a->r, &found, &hop) != 0)
+		if (forward_hop(a->r, &a->target.next.host, &found, &hop) != 0)
 			continue;
 		send_to(a->r, &a->target, &hop);
 		return;
@@ -103,12 +104,16 @@ void ack_forward(struct request *r)
 		request_drop(r, "the ACK's next hop is no sip URI");
 		return;
 	}
+	if (a->target.is_sips_lost) {
+		request_drop(r, "sips was asked for, and the target is not");
+		return;
+	}
 	if (pinned != NULL) {
 		send_to(r, &a->target, pinned);
 		return;
 	}
-	if (forward_locate(r, &a->target.next, send_to_located, a,
-			   &r->locate) != 0) {
+	if (forward_locate(r, &a->target, send_to_located, a, &r->locate) !=
+	    0) {
 		request_drop(r, "the ACK's next hop cannot be looked up");
 		return;
 	}

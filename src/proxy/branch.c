@@ -303,6 +303,7 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 		.breadth = b->fork->breadth,
 		.displaced = b->displaced,
 		.path = b->path,
+		.is_sips = b->is_sips,
 	};
 
 	return forward_print(r, &o);
@@ -333,6 +334,10 @@ static int send_to_hop(struct branch *b, const struct hop *to, bool may_switch)
 	struct buf *sent;
 	int err;
 
+	if (b->is_secure && !sip_transport_is_tls(hop.transport))
+		return VD_EUNSUP; /* never in the clear */
+	if (hop.domain == NULL)
+		hop.domain = &b->domain;
 	err = client_txn_new(r->proxy->txns, r->msg->method, &timers, &ops, b,
 			     &b->txn);
 	if (err != 0)
@@ -369,7 +374,7 @@ static int send_by_udp(struct branch *b)
 	b->is_size_tcp = false;
 	if (b->flow != NULL)
 		return send_to_hop(b, b->flow, false);
-	err = forward_hop(b->r, &b->found, &hop);
+	err = forward_hop(b->r, &b->domain, &b->found, &hop);
 	return err != 0 ? err : send_to_hop(b, &hop, false);
 }
 
@@ -385,7 +390,7 @@ static bool leads_to_us(const struct branch *b, const struct hop *hop)
 static int send_to_found(struct branch *b)
 {
 	struct hop hop;
-	int err = forward_hop(b->r, &b->found, &hop);
+	int err = forward_hop(b->r, &b->domain, &b->found, &hop);
 
 	if (err != 0)
 		return err;
@@ -427,14 +432,14 @@ static void on_located(void *arg)
 	try_next(b);
 }
 
-static void find_hops(struct branch *b, const struct sip_uri *next)
+static void find_hops(struct branch *b, const struct target *t)
 {
 	struct request *r = b->r;
 	int err;
 
 	TRACE_STEP(&r->tag, "branch", "%u: find %.*s (RFC 3263)", b->number,
-		   STR_FMT(next->text));
-	err = forward_locate(r, next, on_located, b, &b->locate);
+		   STR_FMT(t->next.text));
+	err = forward_locate(r, t, on_located, b, &b->locate);
 	if (err != 0)
 		end_by(b, err);
 	else
@@ -459,7 +464,7 @@ static void flow_failed(struct branch *b)
 	} else {
 		b->flow = NULL;
 		if (forward_target(b->r, leaf, &t) == 0)
-			find_hops(b, &t.next);
+			find_hops(b, &t);
 		else
 			end_by(b, VD_EINVAL);
 	}
@@ -474,6 +479,15 @@ static void send_by_flow(struct branch *b, const struct hop *flow)
 	b->last_err = send_to_hop(b, flow, b->is_pinned);
 	if (b->last_err != 0)
 		try_next(b);
+}
+
+/* RFC 5630 section 5.3. */
+static void refuse_sip(struct branch *b)
+{
+	TRACE_STEP(&b->r->tag, "branch",
+		   "%u: sips was asked for, and this target is not", b->number);
+	context_offer(b->r, NULL, 480, sips_not_allowed);
+	end(b);
 }
 
 static void begin(struct branch *b)
@@ -492,13 +506,18 @@ static void begin(struct branch *b)
 	b->uri = t.uri;
 	b->displaced = t.displaced;
 	b->path = t.path;
+	b->domain = t.next.host;
+	b->is_secure = t.is_secure;
+	b->is_sips = t.is_sips;
 	b->is_pinned = pinned != NULL;
-	if (pinned != NULL)
+	if (t.is_sips_lost)
+		refuse_sip(b);
+	else if (pinned != NULL)
 		send_by_flow(b, pinned);
 	else if (leaf->flow != NULL)
 		send_by_flow(b, leaf->flow);
 	else
-		find_hops(b, &t.next);
+		find_hops(b, &t);
 }
 
 void branch_start(struct request *r, struct fork *f)

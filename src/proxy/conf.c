@@ -87,11 +87,76 @@ const struct conf_option proxy_limit_options[] = {
 };
 /* clang-format on */
 
+static bool parse_network(struct conf_run *run, const struct conf_node *n,
+			  struct str text, const char *or_else,
+			  struct addr_net *out)
+{
+	if (addr_net_parse(text, out) == 0)
+		return true;
+	conf_run_error(run, n,
+		       "\"%.*s\" is no address or network%s; such as "
+		       "192.0.2.4 or 192.0.2.0/24",
+		       STR_FMT(text), or_else);
+	return false;
+}
+
+static void parse_peer(struct conf_run *run, const struct conf_node *n,
+		       struct str text, struct proxy_trust *out)
+{
+	struct addr_net *nets = out->nets.v;
+	struct str *names = out->names.v;
+
+	if (!str_starts(text, STR("tls:"))) {
+		if (parse_network(run, n, text, " and no tls:NAME",
+				  &nets[out->nets.n]))
+			out->nets.n++;
+		return;
+	}
+	text = str_skip(text, 4);
+	if (text.len == 0)
+		conf_run_error(run, n,
+			       "\"tls:\" without a name; such as "
+			       "tls:proxy.atlanta.com");
+	else
+		names[out->names.n++] = text;
+}
+
+static size_t n_items(const struct conf_node *n)
+{
+	return n->kind == CONF_LIST ? n->n : 1;
+}
+
+void conf_parse_trust(struct conf_run *run, const struct conf_node *n,
+		      void *field)
+{
+	struct proxy_trust *out = field;
+	size_t count = n_items(n);
+
+	out->nets.v = arena_zalloc(conf_run_arena(run),
+				   (count + 1) * sizeof(struct addr_net));
+	out->names.v = arena_zalloc(conf_run_arena(run),
+				    (count + 1) * sizeof(struct str));
+	if (out->nets.v == NULL || out->names.v == NULL) {
+		conf_run_no_memory(run);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_node *item =
+			n->kind == CONF_LIST ? n->items[i] : n;
+		struct str text;
+
+		conf_run_enter_index(run, i);
+		if (conf_run_text(run, item, &text))
+			parse_peer(run, item, text, out);
+		conf_run_leave(run);
+	}
+}
+
 void conf_parse_networks(struct conf_run *run, const struct conf_node *n,
 			 void *field)
 {
 	struct conf_array *out = field;
-	size_t count = n->kind == CONF_LIST ? n->n : 1;
+	size_t count = n_items(n);
 	struct addr_net *nets;
 
 	nets = arena_zalloc(conf_run_arena(run), (count + 1) * sizeof(*nets));
@@ -106,32 +171,51 @@ void conf_parse_networks(struct conf_run *run, const struct conf_node *n,
 
 		conf_run_enter_index(run, i);
 		if (conf_run_text(run, item, &text) &&
-		    addr_net_parse(text, &nets[out->n]) == 0)
+		    parse_network(run, item, text, "", &nets[out->n]))
 			out->n++;
-		else if (item->kind == CONF_SCALAR)
-			conf_run_error(run, item,
-				       "\"%.*s\" is no address or network; "
-				       "such as 192.0.2.4 or 192.0.2.0/24",
-				       STR_FMT(text));
 		conf_run_leave(run);
 	}
 	out->v = nets;
+}
+
+static void print_network(FILE *to, const struct addr_net *net)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t len = addr_print_ip(&net->base, text);
+	bool is_bracketed = text[0] == '[';
+
+	fprintf(to, "\"%.*s/%u\"", (int)(len - 2 * is_bracketed),
+		text + is_bracketed, net->bits);
+}
+
+void conf_print_trust(FILE *to, const void *field)
+{
+	const struct proxy_trust *t = field;
+	const struct addr_net *nets = t->nets.v;
+	const struct str *names = t->names.v;
+	size_t n = t->nets.n + t->names.n;
+
+	fputc('[', to);
+	for (size_t i = 0; i < n; i++) {
+		fputs(i == 0 ? " " : ", ", to);
+		if (i < t->nets.n)
+			print_network(to, &nets[i]);
+		else
+			fprintf(to, "\"tls:%.*s\"",
+				STR_FMT(names[i - t->nets.n]));
+	}
+	fputs(n == 0 ? "]" : " ]", to);
 }
 
 void conf_print_networks(FILE *to, const void *field)
 {
 	const struct conf_array *a = field;
 	const struct addr_net *nets = a->v;
-	char text[ADDR_TEXT_MAX];
 
 	fputc('[', to);
 	for (size_t i = 0; i < a->n; i++) {
-		size_t len = addr_print_ip(&nets[i].base, text);
-		bool is_bracketed = text[0] == '[';
-
-		fprintf(to, "%s\"%.*s/%u\"", i == 0 ? " " : ", ",
-			(int)(len - 2 * is_bracketed), text + is_bracketed,
-			nets[i].bits);
+		fputs(i == 0 ? " " : ", ", to);
+		print_network(to, &nets[i]);
 	}
 	fputs(a->n == 0 ? "]" : " ]", to);
 }

@@ -266,7 +266,9 @@ static void send_best(struct request *r)
 	else if (r->best.bytes.p != NULL)
 		send_best_received(r);
 	else
-		request_answer(r, status, str_from(r->best.reason), STR_NONE,
+		request_answer(r, status, str_from(r->best.reason),
+			       r->best.reason == sips_not_allowed ? sips_warning
+								  : STR_NONE,
 			       "no branch had a better answer");
 }
 

@@ -279,6 +279,9 @@ static bool read_contact(struct request *r, struct str value,
 		return false;
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return false;
+	if ((uri.scheme == SIP_SCHEME_SIPS) !=
+	    (r->uri->scheme == SIP_SCHEME_SIPS))
+		return false; /* RFC 5630 section 5.3: only the caller may */
 	if (was_tried(r, &uri))
 		return false;
 	out->uri = arena_str(&r->arena, addr.uri);

@@ -23,14 +23,16 @@ static void set_abilities(struct transport_set *s, struct locate_target *t)
 	}
 }
 
-int forward_locate(struct request *r, const struct sip_uri *uri,
+/* Step 7: with a sips Request-URI as if the input were sips, too. */
+int forward_locate(struct request *r, const struct target *to,
 		   locate_ready_fn *ready, void *arg, struct locate **out)
 {
+	const struct sip_uri *uri = &to->next;
 	struct locate_target t = {
 		.host = uri->maddr.p != NULL ? uri->maddr : uri->host,
 		.port = uri->port,
 		.transport = uri->transport,
-		.is_sips = uri->scheme == SIP_SCHEME_SIPS,
+		.is_sips = to->is_secure,
 	};
 
 	set_abilities(r->proxy->env.transports, &t);
@@ -64,12 +66,11 @@ static int target_by_path(const struct plan *leaf, struct target *out)
 /* Steps 2, 6 and 7: policy first, then the topmost Route, then the URI. A
  * Route whose URI has no lr parameter is a strict router: its URI becomes the
  * Request-URI, and the Request-URI the last Route value. */
-int forward_target(struct request *r, const struct plan *leaf,
-		   struct target *out)
+static int find_target(struct request *r, const struct plan *leaf,
+		       struct target *out)
 {
 	struct sip_addr route;
 
-	memset(out, 0, sizeof(*out));
 	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
@@ -92,8 +93,23 @@ int forward_target(struct request *r, const struct plan *leaf,
 	return 0;
 }
 
-int forward_hop(struct request *r, const struct locate_hop *found,
-		struct hop *out)
+int forward_target(struct request *r, const struct plan *leaf,
+		   struct target *out)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = find_target(r, leaf, out);
+	if (err != 0)
+		return err;
+	sips_apply(r, out);
+	return out->uri.p != NULL ? 0 : VD_ENOMEM;
+}
+
+/* RFC 5922 section 7.3: a certificate must name the domain of the URI, whatever
+ * the DNS (or maddr) has made of it. */
+int forward_hop(struct request *r, const struct str *domain,
+		const struct locate_hop *found, struct hop *out)
 {
 	int i = transport_choose(r->proxy->env.transports, found->transport,
 				 addr_family(&found->addr), r->flow.listener);
@@ -104,6 +120,7 @@ int forward_hop(struct request *r, const struct locate_hop *found,
 	out->transport = found->transport;
 	out->listener = (uint16_t)i;
 	out->addr = found->addr;
+	out->domain = domain;
 	if (i == r->flow.listener)
 		out->local = r->flow.local;
 	return 0;
@@ -245,16 +262,28 @@ static bool is_same_side(const struct request *r, const struct hop *hop)
 		addr_ip_eq(&hop->local, &r->flow.local));
 }
 
-static void put_record_route(struct request *r, const struct hop *side,
-			     struct str token, struct put *out)
+/* RFC 5630 would not have transport=tls, but a sip URI says TLS in no other
+ * way; a sips URI needs no such word. */
+static const char *record_route_transport(const struct hop *side, bool is_sips)
 {
+	if (side->transport == SIP_UDP ||
+	    (side->transport == SIP_TLS && is_sips))
+		return NULL;
+	return sip_transport_name(side->transport);
+}
+
+static void put_record_route(struct request *r, const struct hop *side,
+			     bool is_sips, struct str token, struct put *out)
+{
+	const char *transport = record_route_transport(side, is_sips);
 	char scratch[ADDR_TEXT_MAX];
 
-	put_str(out, STR("Record-Route: <sip:"));
+	put_str(out, is_sips ? STR("Record-Route: <sips:")
+			     : STR("Record-Route: <sip:"));
 	put_str(out, ours_sent_by(r, side, scratch));
-	if (side->transport != SIP_UDP) {
+	if (transport != NULL) {
 		put_str(out, STR(";transport="));
-		put_str(out, str_from(sip_transport_name(side->transport)));
+		put_str(out, str_from(transport));
 	}
 	put_str(out, STR(";lr;"));
 	put_str(out, token_param);
@@ -264,10 +293,12 @@ static void put_record_route(struct request *r, const struct hop *side,
 }
 
 /* Step 4; two values where transport, family or address change, so that each
- * side finds the address it can reach (RFC 5658 section 3.2). */
-static void put_record_routes(struct request *r, const struct hop *hop,
+ * side finds the address it can reach (RFC 5658 section 3.2). A caller who
+ * says sips without TLS finds us where we have it. */
+static void put_record_routes(struct request *r, const struct outgoing *o,
 			      struct put *out)
 {
+	const struct hop *hop = o->hop;
 	char text[TOKEN_TEXT_MAX];
 	struct str token = {text, token_make(r->proxy, r, hop, text)};
 	struct hop in = {
@@ -277,9 +308,19 @@ static void put_record_routes(struct request *r, const struct hop *hop,
 		.addr = r->flow.remote,
 	};
 
-	put_record_route(r, hop, token, out);
-	if (!is_same_side(r, hop))
-		put_record_route(r, &in, token, out);
+	put_record_route(r, hop, o->is_sips, token, out);
+	if (!is_same_side(r, hop) &&
+	    (!o->is_sips || sip_transport_is_tls(in.transport)))
+		put_record_route(r, &in, o->is_sips, token, out);
+}
+
+/* Step 4: where one side is sips and the other is not TLS, or the other way
+ * round, we must stay whatever is configured. */
+static bool must_record_route(const struct request *r, const struct outgoing *o)
+{
+	return forms_dialog(r) &&
+	       (r->conf->record_route ||
+		o->is_sips != sip_transport_is_tls(r->flow.transport));
 }
 
 /* Step 6, first half, and what 16.4 took away. */
@@ -382,8 +423,8 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 		sip_edit_uri(&e, r->msg, o->uri);
 	put_via(&via, o, sent_by);
 	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
-	if (r->conf->record_route && forms_dialog(r)) {
-		put_record_routes(r, o->hop, &rr);
+	if (must_record_route(r, o)) {
+		put_record_routes(r, o, &rr);
 		sip_edit_push(&e, r->msg, SIP_HDR_RECORD_ROUTE, put_done(&rr));
 	}
 	edit_received(r, &e);

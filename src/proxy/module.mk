@@ -16,6 +16,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/proxy.c \
 	src/proxy/reply.c \
 	src/proxy/request.c \
+	src/proxy/sips.c \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
 	src/proxy/token.c

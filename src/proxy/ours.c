@@ -60,6 +60,14 @@ static bool is_a_port(struct transport_set *s, uint16_t port)
 	return false;
 }
 
+bool ours_has_tls(struct transport_set *s)
+{
+	for (unsigned i = 0; i < transport_n_listeners(s); i++)
+		if (sip_transport_is_tls(transport_listener(s, i)->transport))
+			return true;
+	return false;
+}
+
 static bool is_advertised(struct transport_set *s, struct str host,
 			  uint16_t port)
 {

@@ -57,6 +57,8 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 
 /* Does the URI name this proxy: a listener, an advertised name, a domain? */
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
+/* Is there a listener with TLS? */
+bool ours_has_tls(struct transport_set *s);
 /* One of our domains or their aliases, whatever the port. */
 bool ours_is_domain(const struct proxy_conf *c, struct str host);
 
@@ -140,6 +142,7 @@ struct outgoing {
 	struct str path;   /* as in struct target */
 	uint32_t breadth;
 	struct str displaced; /* as in struct target */
+	bool is_sips;         /* as in struct target */
 };
 struct buf *forward_print(struct request *r, const struct outgoing *o);
 /* The loop-detection value of a request (16.6 step 8, RFC 5393 4.2.1). */
@@ -151,20 +154,30 @@ struct target {
 	struct sip_uri next;  /* the URI that leads to the next hop (step 7) */
 	struct str displaced; /* the Request-URI that a strict router's took the
 			       * place of, to be the last Route (step 6) */
+	bool is_secure;       /* it must go over TLS */
+	bool is_sips;         /* and our Record-Route must say so (step 4) */
+	bool is_sips_lost;    /* sips was asked for, and this is not (RFC 5630
+			       * section 5.3): it must not go there */
 };
-/* 0 or VD_EINVAL: next hop or Route is no sip URI. */
+/* 0, VD_EINVAL (next hop or Route is no sip URI) or VD_ENOMEM. */
 int forward_target(struct request *r, const struct plan *leaf,
 		   struct target *out);
-/* Choose listener and source for a hop that locate_next() gave. 0 or
- * VD_EUNREACH. */
-int forward_hop(struct request *r, const struct locate_hop *found,
-		struct hop *out);
-/* Ask the resolver for a URI. Errors as locate_start(). */
-int forward_locate(struct request *r, const struct sip_uri *uri,
+/* Choose listener and source for a hop that locate_next() gave, found for
+ * `domain` (borrowed by the hop). 0 or VD_EUNREACH. */
+int forward_hop(struct request *r, const struct str *domain,
+		const struct locate_hop *found, struct hop *out);
+/* Ask the resolver where that goes. Errors as locate_start(). */
+int forward_locate(struct request *r, const struct target *to,
 		   locate_ready_fn *ready, void *arg, struct locate **out);
 /* The hop that a request inside a dialog is bound to; NULL: free to go where
  * its Route or Request-URI says. */
 const struct hop *forward_pinned_hop(const struct request *r);
+
+/* sips.c: what sips, or its absence, makes of a target. */
+void sips_apply(struct request *r, struct target *t);
+bool sips_is(struct str uri);
+extern const char sips_not_allowed[]; /* the reason of a 480 ... */
+extern const struct str sips_warning; /* ... and the field that goes with it */
 
 /* ack.c: an ACK that matches no transaction. */
 void ack_forward(struct request *r);
@@ -221,6 +234,7 @@ struct branch {
 	struct str uri;       /* the Request-URI it carries */
 	struct str displaced; /* as in struct target */
 	struct str path;      /* as in struct target */
+	struct str domain;    /* of the URI that leads to the next hop */
 	struct locate *locate;
 	struct locate_hop found;
 	struct client_txn *txn;
@@ -228,6 +242,8 @@ struct branch {
 				 * answer to our CANCEL */
 	int last_err;           /* why the last hop failed */
 	const struct hop *flow; /* the hop it is bound to; NULL: `found` */
+	bool is_secure;         /* as in struct target */
+	bool is_sips;           /* as in struct target */
 	bool is_pinned;         /* `flow` is that of the dialog */
 	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;

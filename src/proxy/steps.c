@@ -5,11 +5,19 @@
 
 /* Validation (16.3) -------------------------------------------------------- */
 
+/* sips: where we have TLS. */
+static bool is_scheme_ours(const struct request *r, const struct sip_uri *uri)
+{
+	return uri->scheme == SIP_SCHEME_SIP ||
+	       (uri->scheme == SIP_SCHEME_SIPS &&
+		ours_has_tls(r->proxy->env.transports));
+}
+
 static bool is_scheme_known(struct request *r)
 {
 	const struct sip_uri *uri = sip_msg_uri(r->msg);
 
-	if (uri != NULL && uri->scheme == SIP_SCHEME_SIP)
+	if (uri != NULL && is_scheme_ours(r, uri))
 		return true;
 	request_reject(r, 416, STR_NONE, STR_NONE,
 		       "16.3 step 2: no route for this URI scheme");
@@ -176,7 +184,7 @@ static bool undo_strict_routing(struct request *r)
 			       "16.4: the last Route value is no URI");
 		return false;
 	}
-	if (r->uri->scheme != SIP_SCHEME_SIP) {
+	if (!is_scheme_ours(r, r->uri)) {
 		request_reject(r, 416, STR_NONE, STR_NONE,
 			       "16.4: no route for the last Route's scheme");
 		return false;

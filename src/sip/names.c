@@ -78,6 +78,11 @@ uint16_t sip_transport_port(enum sip_transport t)
 	return transports[t].port;
 }
 
+bool sip_transport_is_tls(enum sip_transport t)
+{
+	return t == SIP_TLS || t == SIP_WSS;
+}
+
 bool sip_transport_is_stream(enum sip_transport t)
 {
 	return transports[t].is_stream;

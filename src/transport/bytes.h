@@ -39,5 +39,6 @@ struct conn_bytes {
 };
 
 extern const struct conn_bytes bytes_plain;
+extern const struct conn_bytes bytes_tls;
 
 #endif

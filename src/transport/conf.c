@@ -1,20 +1,37 @@
 #include "viaduct/transport/conf.h"
 
-static const char *const scheme_names[] = {"udp", "tcp", NULL};
+static const char *const scheme_names[] = {"udp", "tcp", "tls", NULL};
+
+enum { TLS_NAMES_MAX = 64 };
 
 struct listener_map {
 	struct str url, advertise;
+	struct conf_array tls;
 };
 
 /* clang-format off */
 static const struct conf_option listener_options[] = {
 	{ .name = "url", .type = CONF_TEXT, .offset = offsetof(struct listener_map, url),
-	  .help = "udp://ADDRESS:PORT or tcp://ADDRESS:PORT; the port defaults to 5060." },
+	  .help = "udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT; the port defaults to 5060, for TLS to 5061." },
+	{ .name = "tls", .type = CONF_LIST_OF, .offset = offsetof(struct listener_map, tls), .def = "",
+	  .help = "tls://: the entry of `tls` to use, or several: the first whose certificate is for the name that a client asks for (SNI), else the first." },
 	{ .name = "advertise", .type = CONF_TEXT, .offset = offsetof(struct listener_map, advertise), .def = "",
 	  .help = "HOST or HOST:PORT for Via and Record-Route instead of the socket's address." },
 	{ 0 },
 };
 /* clang-format on */
+
+static enum sip_transport
+parse_scheme(struct conf_run *run, const struct conf_node *n, struct str scheme)
+{
+	for (size_t i = 0; scheme_names[i] != NULL; i++)
+		if (str_eq(scheme, str_from(scheme_names[i])))
+			return sip_transport_parse(scheme);
+	conf_run_error(run, n, "no transport \"%.*s\"; udp, tcp or tls%s",
+		       STR_FMT(scheme),
+		       conf_run_suggest(run, scheme, scheme_names));
+	return SIP_UDP;
+}
 
 static void parse_url(struct conf_run *run, const struct conf_node *n,
 		      struct str url, struct listener_conf *out)
@@ -31,19 +48,32 @@ static void parse_url(struct conf_run *run, const struct conf_node *n,
 			       STR_FMT(url));
 		return;
 	}
-	if (str_eq(scheme, STR("udp")))
-		out->transport = SIP_UDP;
-	else if (str_eq(scheme, STR("tcp")))
-		out->transport = SIP_TCP;
-	else
-		conf_run_error(run, n, "no transport \"%.*s\"; udp or tcp%s",
-			       STR_FMT(scheme),
-			       conf_run_suggest(run, scheme, scheme_names));
-	if (addr_parse_hostport(str_skip(rest, 3), 5060, &out->addr) != 0)
+	out->transport = parse_scheme(run, n, scheme);
+	if (addr_parse_hostport(str_skip(rest, 3),
+				sip_transport_port(out->transport),
+				&out->addr) != 0)
 		conf_run_error(run, n,
 			       "\"%.*s\" is no address with a port; such as "
 			       "192.0.2.4:5060 or [2001:db8::4]:5060",
 			       STR_FMT(str_skip(rest, 3)));
+}
+
+static void parse_tls(struct conf_run *run, const struct conf_node *n,
+		      const struct conf_array *names, struct listener_conf *out)
+{
+	bool is_tls = out->transport == SIP_TLS;
+
+	out->tls = *names;
+	if (out->addr.sa.sa_family == AF_UNSPEC)
+		return; /* the URL is wrong */
+	if (is_tls && (names->n == 0 || names->n > TLS_NAMES_MAX))
+		conf_run_error(run, n,
+			       "%.*s needs `tls`, the name of an entry of "
+			       "`tls`, or up to %d of them",
+			       STR_FMT(out->url), TLS_NAMES_MAX);
+	else if (!is_tls && names->n > 0)
+		conf_run_error(run, n, "%.*s is not TLS, and has `tls`",
+			       STR_FMT(out->url));
 }
 
 /* A host with or without a port; an IPv6 address keeps its brackets. */
@@ -80,6 +110,7 @@ static void parse_listener(struct conf_run *run, const struct conf_node *n,
 		return;
 	if (m.url.p != NULL)
 		parse_url(run, n, m.url, out);
+	parse_tls(run, n, &m.tls, out);
 	if (m.advertise.len != 0)
 		parse_advertise(run, n, m.advertise, out);
 }
@@ -121,6 +152,17 @@ void listeners_parse(struct conf_run *run, const struct conf_node *n,
 	out->n = count;
 }
 
+static void print_tls(FILE *to, const struct conf_array *names)
+{
+	const struct str *name = names->v;
+
+	for (size_t i = 0; i < names->n; i++) {
+		fputs(i == 0 ? ", tls: [ " : ", ", to);
+		conf_print_str(to, name[i]);
+	}
+	fputs(names->n > 0 ? " ]" : "", to);
+}
+
 void listeners_print(FILE *to, const void *field)
 {
 	const struct conf_array *a = field;
@@ -139,6 +181,7 @@ void listeners_print(FILE *to, const void *field)
 				fprintf(to, ":%u", l->advertise_port);
 			fputc('"', to);
 		}
+		print_tls(to, &l->tls);
 		fputs(" }", to);
 	}
 	fputs(a->n == 0 ? "]" : " ]", to);

@@ -260,7 +260,7 @@ static void conn_init(struct conn *c, struct transport *t, int fd,
 	c->fd = fd;
 	c->flow = *flow;
 	c->is_accepted = is_accepted;
-	c->bytes = &bytes_plain;
+	c->bytes = flow->transport == SIP_TLS ? &bytes_tls : &bytes_plain;
 	c->framing = &framing_sip;
 	c->read_wants = LOOP_READ;
 	c->state = is_accepted ? CONN_HANDSHAKING : CONN_CONNECTING;
@@ -325,6 +325,22 @@ int conn_new(struct transport *t, int fd, const struct flow *flow,
 	return 0;
 }
 
+/* A dot at the end is not part of the name. */
+int conn_set_domain(struct conn *c, struct str domain)
+{
+	if (domain.len > 0 && domain.p[domain.len - 1] == '.')
+		domain.len--;
+	if (domain.len == 0)
+		return 0;
+	c->domain = mem_alloc(c->t->mem, domain.len + 1);
+	if (c->domain == NULL)
+		return VD_ENOMEM;
+	memcpy(c->domain, domain.p, domain.len);
+	c->domain[domain.len] = '\0';
+	c->entry.domain = (struct str){c->domain, domain.len};
+	return 0;
+}
+
 /* --- the end --- */
 
 /* Nobody finds it any more. */
@@ -336,6 +352,18 @@ static void conn_leave(struct conn *c)
 	if (!conn_ref_is_none(c->flow.conn) &&
 	    slots_is_live(&t->set->slots[t->worker], c->flow.conn))
 		slots_give(&t->set->slots[t->worker], c->flow.conn);
+}
+
+/* Nobody finds them any more. */
+static void conn_drop_names(struct conn *c)
+{
+	identities_leave(c->t->set->identities, c->flow.identity);
+	c->flow.identity = 0;
+	cert_names_free(c->names);
+	mem_free(c->t->mem, c->domain, c->entry.domain.len + 1);
+	c->names = NULL;
+	c->domain = NULL;
+	c->entry.domain = STR_NONE;
 }
 
 static void conn_drop(struct conn *c)
@@ -356,6 +384,7 @@ static void conn_drop(struct conn *c)
 	list_del(&c->dirty);
 	list_del(&c->more);
 	conn_drop_output(c);
+	conn_drop_names(c);
 	conn_uncount(t, &c->flow, c->is_accepted);
 }
 

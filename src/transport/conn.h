@@ -25,10 +25,13 @@ enum conn_state {
  */
 struct conn {
 	struct transport *t;
-	struct list link;  /* in t->conns */
-	struct list dirty; /* in t->dirty */
-	struct list news;  /* in t->news */
-	struct list more;  /* in t->more */
+	struct ssl_st *ssl;       /* TLS, once a handshake has begun */
+	char *domain;             /* it is made for it; NULL: for none */
+	struct cert_names *names; /* the peer's, verified; NULL: none */
+	struct list link;         /* in t->conns */
+	struct list dirty;        /* in t->dirty */
+	struct list news;         /* in t->news */
+	struct list more;         /* in t->more */
 	struct directory_entry entry;
 	struct flow flow;
 	struct loop_io *io;
@@ -72,6 +75,9 @@ int conn_new(struct transport *t, int fd, const struct flow *flow,
 	     bool is_accepted, struct conn **out);
 void conn_free(struct conn *c); /* closed or not */
 
+/* TLS that we begin: whom the peer's certificate must name. 0 or VD_ENOMEM. */
+int conn_set_domain(struct conn *c, struct str domain);
+
 /* One that was accepted: on to the handshake, or to its messages. */
 void conn_begin(struct conn *c);
 
@@ -110,6 +116,8 @@ void conn_drop_input(struct conn *c);
 void conn_drop_output(struct conn *c);
 void conn_blocked(struct conn *c, int want);
 void conn_sent_all(struct conn *c);
+/* Of one element of c->out, if it is a SIP message. */
+struct str conn_queued_call_id(const struct list *out);
 /* A byte layer's BYTES_WANT_... as an event of the loop. */
 unsigned conn_event_of(int want);
 

@@ -1,5 +1,6 @@
 /* A connection's output: a bounded queue, written at the end of the turn. */
 #include "transport/conn.h"
+#include "viaduct/sip/msg.h"
 #include "viaduct/util/err.h"
 
 struct out {
@@ -18,6 +19,13 @@ static size_t queue_max(const struct conn *c)
 {
 	return atomic_load_explicit(&c->t->set->limits.output_queue,
 				    memory_order_relaxed);
+}
+
+struct str conn_queued_call_id(const struct list *out)
+{
+	const struct out *o = LIST_ENTRY(out, struct out, link);
+
+	return sip_bytes_call_id(buf_str(o->buf));
 }
 
 static void conn_pop(struct conn *c)

@@ -80,9 +80,24 @@ static struct shard *shard_of(struct directory *d, uint64_t hash)
 	return &d->shards[hash >> 58];
 }
 
+static bool entry_serves(const struct directory_entry *e, struct str domain)
+{
+	union addr a;
+
+	if (!sip_transport_is_tls(e->transport) || e->is_for_all ||
+	    domain.len == 0)
+		return true;
+	if (e->domain.len != 0 && sip_host_eq(e->domain, domain))
+		return true;
+	if (e->names != NULL && cert_names_have(e->names, domain))
+		return true;
+	return addr_parse(domain, 0, &a) == 0 && addr_ip_eq(&a, &e->remote);
+}
+
 static struct directory_entry *shard_find(struct shard *s, uint64_t hash,
 					  enum sip_transport t,
-					  const union addr *remote)
+					  const union addr *remote,
+					  struct str domain)
 {
 	struct directory_entry *e;
 	struct hash_node *n;
@@ -90,7 +105,8 @@ static struct directory_entry *shard_find(struct shard *s, uint64_t hash,
 	for (n = hash_table_find(&s->table, hash); n != NULL;
 	     n = hash_table_next(n)) {
 		e = CONTAINER_OF(n, struct directory_entry, node);
-		if (e->transport == t && addr_eq(&e->remote, remote))
+		if (e->transport == t && addr_eq(&e->remote, remote) &&
+		    entry_serves(e, domain))
 			return e;
 	}
 	return NULL;
@@ -115,7 +131,7 @@ struct conn_ref directory_join(struct directory *d, struct directory_entry *e)
 	struct conn_ref ref = no_conn;
 
 	pthread_mutex_lock(&s->lock);
-	there = shard_find(s, hash, e->transport, &e->remote);
+	there = shard_find(s, hash, e->transport, &e->remote, e->domain);
 	if (there != NULL) {
 		ref = there->ref;
 	} else {
@@ -138,8 +154,18 @@ void directory_remove(struct directory *d, struct directory_entry *e)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void directory_set_names(struct directory *d, struct directory_entry *e,
+			 const struct cert_names *names)
+{
+	struct shard *s = shard_of(d, key_hash(e->transport, &e->remote));
+
+	pthread_mutex_lock(&s->lock);
+	e->names = names;
+	pthread_mutex_unlock(&s->lock);
+}
+
 struct conn_ref directory_find(struct directory *d, enum sip_transport t,
-			       const union addr *remote)
+			       const union addr *remote, struct str domain)
 {
 	uint64_t hash = key_hash(t, remote);
 	struct shard *s = shard_of(d, hash);
@@ -147,7 +173,7 @@ struct conn_ref directory_find(struct directory *d, enum sip_transport t,
 	struct conn_ref ref = no_conn;
 
 	pthread_mutex_lock(&s->lock);
-	e = shard_find(s, hash, t, remote);
+	e = shard_find(s, hash, t, remote, domain);
 	if (e != NULL)
 		ref = e->ref;
 	pthread_mutex_unlock(&s->lock);

@@ -1,11 +1,13 @@
 /*
  * The directory of connections: transport and real remote end to the
- * connection that reaches it, whichever worker owns it. Shared by all workers;
- * a lock per shard, held for a look-up.
+ * connection that reaches it, whichever worker owns it; with TLS also for whom
+ * it was made or has a certificate. Shared by all workers; a lock per shard,
+ * held for a look-up.
  */
 #ifndef VIADUCT_TRANSPORT_DIRECTORY_H
 #define VIADUCT_TRANSPORT_DIRECTORY_H
 
+#include "transport/cert_names.h"
 #include "viaduct/transport/hop.h"
 #include "viaduct/util/hash.h"
 #include "viaduct/util/mem.h"
@@ -19,6 +21,10 @@ struct directory_entry {
 	union addr remote;
 	struct conn_ref ref;
 	bool is_in;
+	/* TLS. Owned by the connection. */
+	struct str domain;              /* the connection was made for it */
+	bool is_for_all;                /* nobody checks names on it */
+	const struct cert_names *names; /* verified; NULL: none */
 };
 
 /* Returns 0 or VD_ENOMEM. */
@@ -34,8 +40,17 @@ struct conn_ref directory_join(struct directory *d, struct directory_entry *e);
 
 void directory_remove(struct directory *d, struct directory_entry *e);
 
-/* Any that there is; none when there is none. */
+/* The peer's certificate is good for these names. */
+void directory_set_names(struct directory *d, struct directory_entry *e,
+			 const struct cert_names *names);
+
+/*
+ * Any that there is; none when there is none. Over TLS only one that was made
+ * for `domain`, or whose verified certificate is for it: what is meant for
+ * b.com is not told to a.com, though both live at one address. A domain that
+ * is written as that very address, or empty, is content with the address.
+ */
 struct conn_ref directory_find(struct directory *d, enum sip_transport t,
-			       const union addr *remote);
+			       const union addr *remote, struct str domain);
 
 #endif

@@ -1,17 +1,24 @@
 libviaduct_a_SOURCES += \
 	include/viaduct/transport/conf.h \
 	include/viaduct/transport/hop.h \
+	include/viaduct/transport/tls.h \
 	include/viaduct/transport/transport.h \
 	src/transport/bytes.h \
+	src/transport/cert_names.h \
 	src/transport/conn.h \
 	src/transport/directory.h \
 	src/transport/framing.h \
+	src/transport/identities.h \
 	src/transport/local.h \
 	src/transport/slots.h \
 	src/transport/sources.h \
+	src/transport/tls_conn.h \
+	src/transport/tls_context.h \
 	src/transport/transport_priv.h \
 	src/transport/udp.h \
 	src/transport/bytes_plain.c \
+	src/transport/bytes_tls.c \
+	src/transport/cert_names.c \
 	src/transport/conf.c \
 	src/transport/conn.c \
 	src/transport/conn_in.c \
@@ -19,6 +26,7 @@ libviaduct_a_SOURCES += \
 	src/transport/directory.c \
 	src/transport/framing_sip.c \
 	src/transport/hop.c \
+	src/transport/identities.c \
 	src/transport/local.c \
 	src/transport/parcel.c \
 	src/transport/set.c \
@@ -26,6 +34,12 @@ libviaduct_a_SOURCES += \
 	src/transport/socket.c \
 	src/transport/sources.c \
 	src/transport/tcp.c \
+	src/transport/tls_conf.c \
+	src/transport/tls_context.c \
+	src/transport/tls_peer.c \
+	src/transport/tls_sessions.c \
+	src/transport/tls_set.c \
+	src/transport/tls_sni.c \
 	src/transport/transport.c \
 	src/transport/udp.c \
 	src/transport/udp_error.c \
@@ -33,6 +47,7 @@ libviaduct_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/transport/test_cert_names \
 	tests/unit/transport/test_udp \
 	tests/unit/transport/test_framing \
 	tests/unit/transport/test_conn \
@@ -40,6 +55,16 @@ check_PROGRAMS += \
 	tests/unit/transport/test_limits \
 	tests/unit/transport/test_workers \
 	tests/unit/transport/test_directory
+
+tests_unit_transport_test_cert_names_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/pki.h \
+	tests/unit/transport/pki.c \
+	tests/unit/transport/test_cert_names.c
+tests_unit_transport_test_cert_names_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_cert_names_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transport_test_cert_names_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_transport_test_udp_SOURCES = \
 	tests/unit/transport/bench.h \

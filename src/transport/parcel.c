@@ -24,6 +24,9 @@ int parcel_send_message(struct transport *t, const struct hop *to,
 		return VD_ELIMIT;
 	}
 	m.hop.conn = via;
+	m.hop.domain = NULL; /* borrowed; without
+			      * it no other TLS connection will do */
+	m.hop.only_conn |= sip_transport_is_tls(to->transport);
 	memcpy(p->data, &m, sizeof(m));
 	memcpy(p->data + sizeof(m), b->data, b->len);
 	parcel_send(t->set->post, via.worker, p);

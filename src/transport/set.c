@@ -120,6 +120,7 @@ static int set_new(unsigned n_workers, struct post *post,
 	s->post = post;
 	s->n_workers = n_workers;
 	ifaces_init(&s->ifaces);
+	pthread_mutex_init(&s->tls_lock, NULL);
 	*out = s;
 	return 0;
 }
@@ -146,6 +147,8 @@ int transport_set_open(const struct listener_conf *listeners,
 		err = sources_new(s->mem, &s->sources);
 	if (err == 0)
 		err = listeners_open(s, listeners, why);
+	if (err == 0)
+		err = transport_tls_new(s);
 	if (err != 0) {
 		transport_set_close(s);
 		return err;
@@ -175,6 +178,7 @@ void transport_set_close(struct transport_set *s)
 	if (s == NULL)
 		return;
 	mem = s->mem;
+	transport_tls_free(s);
 	listeners_close(s);
 	for (unsigned w = 0; s->slots != NULL && w < s->n_workers; w++)
 		slots_fini(&s->slots[w]);
@@ -182,6 +186,7 @@ void transport_set_close(struct transport_set *s)
 	directory_free(s->directory);
 	sources_free(s->sources);
 	ifaces_fini(&s->ifaces);
+	pthread_mutex_destroy(&s->tls_lock);
 	mem_free(mem, s, sizeof(*s));
 	mem_free_all(mem);
 }

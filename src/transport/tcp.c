@@ -1,8 +1,9 @@
-/* TCP: accepting, connecting, and which connection a message takes. */
+/* Streams: accepting, connecting, and which connection a message takes. */
 #include <errno.h>
 #include <sys/eventfd.h>
 
 #include "transport/conn.h"
+#include "transport/tls_conn.h"
 #include "viaduct/util/err.h"
 #include "viaduct/util/log.h"
 
@@ -184,11 +185,14 @@ int tcp_start(struct transport *t)
 	int err = 0;
 
 	t->scratch = mem_alloc(t->mem, SCRATCH_SIZE);
+	t->record = mem_alloc(t->mem, RECORD_SIZE);
 	t->pong = buf_new(t->mem, 2);
 	t->acceptors =
 		mem_zalloc(t->mem, s->n_listeners * sizeof(*t->acceptors));
-	if (t->scratch == NULL || t->pong == NULL || t->acceptors == NULL)
+	if (t->scratch == NULL || t->record == NULL || t->pong == NULL ||
+	    t->acceptors == NULL)
 		return VD_ENOMEM;
+	err = tls_sessions_new(t->mem, &t->sessions);
 	memcpy(t->pong->data, "\r\n", 2);
 	t->pong->len = 2;
 	t->reserve_fd = reserve_open();
@@ -225,6 +229,8 @@ void tcp_stop(struct transport *t)
 	mem_free(t->mem, t->acceptors,
 		 t->set->n_listeners * sizeof(*t->acceptors));
 	mem_free(t->mem, t->scratch, SCRATCH_SIZE);
+	mem_free(t->mem, t->record, RECORD_SIZE);
+	tls_sessions_free(t->sessions, t->mem);
 	buf_unref(t->pong);
 }
 
@@ -253,6 +259,13 @@ static int send_over(struct transport *t, struct conn_ref ref,
 	return err;
 }
 
+static struct str domain_of(const struct hop *to)
+{
+	return to->domain != NULL && sip_transport_is_tls(to->transport)
+		       ? *to->domain
+		       : STR_NONE;
+}
+
 /* Counted, not connected yet. */
 static int conn_prepare(struct transport *t, const struct hop *to,
 			struct conn **out)
@@ -262,8 +275,9 @@ static int conn_prepare(struct transport *t, const struct hop *to,
 			    .listener = to->listener,
 			    .local = l->conf->addr,
 			    .remote = to->addr};
-	int fd;
+	int fd, err;
 
+	*out = NULL;
 	if (l->is_any && addr_family(&to->local) != AF_UNSPEC) {
 		flow.local = to->local;
 		addr_set_port(&flow.local, addr_port(&l->conf->addr));
@@ -275,7 +289,12 @@ static int conn_prepare(struct transport *t, const struct hop *to,
 		socket_close(fd);
 		return VD_ELIMIT;
 	}
-	return conn_new(t, fd, &flow, false, out);
+	err = conn_new(t, fd, &flow, false, out);
+	if (err == 0)
+		err = conn_set_domain(*out, domain_of(to));
+	if (err != 0 && *out != NULL)
+		conn_free(*out);
+	return err;
 }
 
 /* Entered into the directory before it connects, so that workers that want the
@@ -313,7 +332,8 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	err = send_over(t, to->conn, to, b, used);
 	if (err != VD_ECONN || to->only_conn)
 		return err;
-	known = directory_find(t->set->directory, to->transport, &to->addr);
+	known = directory_find(t->set->directory, to->transport, &to->addr,
+			       domain_of(to));
 	err = send_over(t, known, to, b, used);
 	if (err != VD_ECONN)
 		return err;

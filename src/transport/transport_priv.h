@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "transport/directory.h"
+#include "transport/identities.h"
 #include "transport/slots.h"
 #include "transport/sources.h"
 #include "viaduct/sip/frame.h"
@@ -22,6 +23,7 @@ enum {
 	LINGER_MS = 1000,
 	LINGER_BYTES = 1 << 20, /* input thrown away meanwhile */
 	SCRATCH_SIZE = 65536,   /* one read */
+	RECORD_SIZE = 16384,    /* one record of TLS */
 	OUT_COST = 96, /* what a queued message costs besides its bytes */
 	OUT_IOV = 64,  /* messages per write */
 	ACCEPT_BATCH = 16,
@@ -44,6 +46,7 @@ struct listener {
 	const struct listener_conf *conf; /* borrowed */
 	bool is_any;                      /* a wildcard */
 	int *fds; /* one per worker; -1: closed. Each belongs to its worker. */
+	struct ssl_ctx_st **tls; /* conf->tls.n of them, under tls_lock */
 };
 
 /* The addresses of the machine's interfaces. */
@@ -64,6 +67,8 @@ struct transport_set {
 	struct slots *slots; /* one per worker */
 	struct directory *directory;
 	struct sources *sources;
+	struct identities *identities;
+	pthread_mutex_t tls_lock; /* for what connections begin with */
 	struct ifaces ifaces;
 };
 
@@ -86,6 +91,8 @@ struct transport {
 	size_t n_acceptors;
 	int reserve_fd; /* given up to refuse a connection politely */
 	char *scratch;  /* SCRATCH_SIZE bytes, for one read of a stream */
+	char *record;   /* RECORD_SIZE bytes, for what leaves together */
+	struct tls_sessions *sessions;
 	struct buf *pong;
 
 	struct list conns; /* all of ours */
@@ -125,6 +132,14 @@ void tcp_stop_accepting(struct transport *t);
 void tcp_stop(struct transport *t);
 int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	     struct conn_ref *used);
+
+/* --- tls_set.c --- */
+/* The context of a listener's i-th name, with a reference; NULL when there is
+ * none (any more). Any thread. */
+struct ssl_ctx_st *transport_tls(struct transport_set *s, unsigned listener,
+				 size_t i);
+int transport_tls_new(struct transport_set *s);
+void transport_tls_free(struct transport_set *s);
 
 /* --- parcel.c --- */
 int parcel_send_message(struct transport *t, const struct hop *to,

@@ -40,6 +40,7 @@ void client_txn_start(struct client_txn *ct, const struct hop *hop,
 		client_learn_method(&ct->txn, buf_str(sent));
 	ct->txn.hop = *hop;
 	txn_step(&ct->txn, EV_START, &in);
+	ct->txn.hop.domain = NULL; /* borrowed; its connection is known */
 }
 
 void client_txn_detach(struct client_txn *ct)

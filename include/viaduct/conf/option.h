@@ -107,6 +107,8 @@ void conf_run_fill(struct conf_run *run, const struct conf_option *options,
  * none is near. The text is in the run's arena. */
 const char *conf_run_suggest(struct conf_run *run, struct str word,
 			     const char *const *names);
+/* The nearest of these names, NULL when none is near. */
+const char *conf_nearest(struct str word, const char *const *names);
 /* Scalars. Return false and report when it is not one, and then leave *out
  * alone. Text is copied into the arena. A max of 0 is no limit. */
 bool conf_run_text(struct conf_run *run, const struct conf_node *n,

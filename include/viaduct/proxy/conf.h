@@ -48,12 +48,19 @@ struct proxy_limits {
 	struct auth_failure_limits auth_failures;
 };
 
+struct proxy_trust {             /* peers whose `caller` is trusted */
+	struct conf_array nets;  /* struct addr_net */
+	struct conf_array names; /* struct str: of verified certificates */
+};
+
 struct proxy_step;
 struct users;
 
 struct proxy_conf {
-	struct conf_array domains; /* struct domain */
-	struct conf_array trust;   /* struct addr_net */
+	struct conf_array domains;     /* struct domain */
+	struct conf_array trust;       /* struct addr_net */
+	struct conf_array trust_names; /* struct str: of verified certificates
+					*/
 	struct proxy_timers timers;
 	struct proxy_limits limits;
 	bool record_route;
@@ -82,6 +89,11 @@ extern const struct conf_option proxy_limit_options[];
 void conf_parse_networks(struct conf_run *run, const struct conf_node *n,
 			 void *field);
 void conf_print_networks(FILE *to, const void *field);
+
+/* The same, and "tls:NAME" between them, into a struct proxy_trust. */
+void conf_parse_trust(struct conf_run *run, const struct conf_node *n,
+		      void *field);
+void conf_print_trust(FILE *to, const void *field);
 
 /* What no single option can see: names given twice, domains without a policy,
  * Timer C too short. */

@@ -32,17 +32,23 @@ struct flow {
 	union addr local;     /* the address that was asked; never a wildcard */
 	union addr remote;    /* the real source */
 	struct conn_ref conn; /* streams */
+	uint32_t identity;    /* TLS: what transport_identity_is() knows of the
+			       * peer's certificate; 0: nothing */
 };
 
 /* A place to send a message to. */
 struct hop {
-	enum sip_transport transport;
+	enum sip_transport transport : 8;
+	bool only_conn;    /* no other connection: VD_ECONN when it is gone */
 	uint16_t listener; /* send from this one */
 	union addr local;  /* source address on a wildcard listener; family
 			    * AF_UNSPEC: the system's choice */
 	union addr addr;
 	struct conn_ref conn; /* streams: this connection while it lives */
-	bool only_conn;       /* and no other: VD_ECONN when it is gone */
+	/* TLS: the host that was looked up, which the peer's certificate must
+	 * name; NULL: nobody knows. Borrowed for the call of transport_send().
+	 */
+	const struct str *domain;
 };
 
 /* "tcp:192.0.2.7:5060" into buf (ADDR_TEXT_MAX + 8 bytes). */

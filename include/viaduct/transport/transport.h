@@ -1,6 +1,6 @@
 /*
- * Listeners and flows: UDP and TCP. `struct transport_set` is what all workers
- * share: the listeners with one socket per worker, the directory of
+ * Listeners and flows: UDP, TCP and TLS. `struct transport_set` is what all
+ * workers share: the listeners with one socket per worker, the directory of
  * connections, the limits. `struct transport` is one worker's part: it alone
  * reads its sockets and owns its connections.
  *
@@ -11,15 +11,17 @@
 
 #include "viaduct/loop/inbox.h"
 #include "viaduct/transport/hop.h"
+#include "viaduct/transport/tls.h"
 #include "viaduct/util/buf.h"
 #include "viaduct/util/stats.h"
 
 struct listener_conf {
-	enum sip_transport transport; /* SIP_UDP or SIP_TCP */
+	enum sip_transport transport; /* SIP_UDP, SIP_TCP or SIP_TLS */
 	union addr addr;              /* with port; may be a wildcard */
 	struct str url;               /* as written, for messages and names */
 	struct str advertise_host;    /* empty: none */
 	uint16_t advertise_port;      /* 0: the transport's default port */
+	struct conf_array tls; /* struct str: entries of `tls`, for TLS */
 };
 
 struct transport_limits {
@@ -48,6 +50,17 @@ int transport_set_open(const struct listener_conf *listeners,
 		       const struct transport_limits *limits, struct post *post,
 		       struct transport_set **out, char why[256]);
 void transport_set_close(struct transport_set *s); /* after the transports */
+
+/* What the names in listeners' `tls` stand for: before the first
+ * transport_new(), and whenever entries were loaded again. Connections that
+ * come use it; a name that is not there keeps what it had. Main thread. */
+void transport_set_tls(struct transport_set *s,
+		       const struct conf_array *entries);
+
+/* Did the peer of this connection show a certificate for `name`, one that was
+ * verified? False once the connection is gone. Any thread. */
+bool transport_identity_is(struct transport_set *s, uint32_t identity,
+			   struct str name);
 
 /* A reload: new limits for what comes. Any thread. */
 void transport_set_limits(struct transport_set *s,

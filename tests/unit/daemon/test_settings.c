@@ -31,7 +31,7 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(s->resolver.in_flight, 10000);
 	assert_int_equal(s->resolver.cache, 10000);
 	assert_int_equal(s->domains.n, 0);
-	assert_int_equal(s->trust.n, 0);
+	assert_int_equal(s->trust.nets.n, 0);
 	assert_int_equal(s->routes.n, 4); /* built in */
 
 	assert_int_equal(s->timers.t1, 500);
@@ -144,7 +144,7 @@ static const struct {
 	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none }\n  b.test: { registrar: false, authenticate: none, aliases: A.TEST }\n", ":4:3: domains: A.TEST is a name of a.test already\n" },
 	{ LISTEN "server: { workers: 65 }", ":2:20: server.workers: " },
 	{ LISTEN "server: { workers: many }", ":2:20: server.workers: " },
-	{ LISTEN "trust: [ 10.0.0.1/8 ]", ":2:10: trust[0]: \"10.0.0.1/8\" is no address or network; such as 192.0.2.4 or 192.0.2.0/24\n" },
+	{ LISTEN "trust: [ 10.0.0.1/8 ]", ":2:10: trust[0]: \"10.0.0.1/8\" is no address or network and no tls:NAME; such as 192.0.2.4 or 192.0.2.0/24\n" },
 	{ LISTEN "resolver: { hosts_file: /nonexistent/hosts }", "/nonexistent/hosts" },
 	{ "server: {}", "listen: " },
 	{ LISTEN "srever: {}", ":2:1: srever: unknown key (did you mean \"server\")\n" },

@@ -1,5 +1,7 @@
 /* The directory of connections and the count of sources, without sockets. */
 #include "bench.h"
+#include <stdlib.h>
+
 #include "transport/directory.h"
 #include "transport/sources.h"
 
@@ -13,9 +15,17 @@ static struct directory_entry entry(enum sip_transport t, const char *remote,
 	};
 }
 
+static bool finds_for(struct directory *d, const struct directory_entry *e,
+		      const char *domain)
+{
+	return conn_ref_eq(
+		directory_find(d, e->transport, &e->remote, str_from(domain)),
+		e->ref);
+}
+
 static bool finds(struct directory *d, const struct directory_entry *e)
 {
-	return conn_ref_eq(directory_find(d, e->transport, &e->remote), e->ref);
+	return finds_for(d, e, "");
 }
 
 static void an_end_is_transport_address_and_port(void **state)
@@ -90,6 +100,50 @@ static void two_connections_may_have_one_end(void **state)
 	mem_free_all(mem);
 }
 
+/* RFC 5922, RFC 5923: an address is not an identity. */
+static void over_tls_a_domain_finds_its_own_connection(void **state)
+{
+	struct directory_entry a = entry(SIP_TLS, "192.0.2.1:5061", 1);
+	struct directory_entry b = entry(SIP_TLS, "192.0.2.1:5061", 2);
+	struct directory_entry tcp = entry(SIP_TCP, "192.0.2.1:5061", 3);
+	struct cert_names *names =
+		calloc(1, sizeof(*names) + sizeof(names->v[0]));
+	struct directory *d;
+	struct mem *mem;
+
+	(void)state;
+	assert_non_null(names);
+	names->n = 1;
+	names->v[0] = STR("other.test");
+	a.domain = STR("a.test");
+	b.domain = STR("b.test");
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(directory_new(mem, &d), 0);
+	assert_true(conn_ref_is_none(directory_join(d, &a)));
+	assert_true(conn_ref_is_none(directory_join(d, &b)));
+	directory_add(d, &tcp);
+	assert_true(finds_for(d, &a, "A.test"));
+	assert_true(finds_for(d, &b, "b.test"));
+	assert_true(finds_for(d, &tcp, "c.test"));
+	assert_true(conn_ref_is_none(
+		directory_find(d, SIP_TLS, &a.remote, STR("other.test"))));
+	directory_set_names(d, &a, names);
+	assert_true(finds_for(d, &a, "other.test"));
+	directory_remove(d, &b);
+	/* the address itself, and nobody in particular */
+	assert_true(finds_for(d, &a, "192.0.2.1"));
+	assert_false(finds_for(d, &a, "192.0.2.2"));
+	assert_true(finds_for(d, &a, ""));
+	/* where names are not checked, one connection is for all */
+	a.is_for_all = true;
+	assert_true(finds_for(d, &a, "c.test"));
+	directory_remove(d, &a);
+	directory_remove(d, &tcp);
+	directory_free(d);
+	mem_free_all(mem);
+	free(names);
+}
+
 static void sources_are_counted_by_address_whatever_the_port(void **state)
 {
 	union addr a = bench_addr("192.0.2.1:1"), b = bench_addr("192.0.2.1:2");
@@ -120,6 +174,7 @@ int main(void)
 		cmocka_unit_test(an_end_is_transport_address_and_port),
 		cmocka_unit_test(who_joins_second_gets_the_first),
 		cmocka_unit_test(two_connections_may_have_one_end),
+		cmocka_unit_test(over_tls_a_domain_finds_its_own_connection),
 		cmocka_unit_test(
 			sources_are_counted_by_address_whatever_the_port),
 	};
