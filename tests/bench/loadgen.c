@@ -7,271 +7,20 @@
  * retransmits: a message that is lost shows as a failed call, one that comes
  * twice as a retransmission of the proxy. tests/bench/README.md explains the
  * options, the phases and the output. */
+#include "gen.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define NS_PER_S UINT64_C(1000000000)
-
-enum {
-	N_BATCH = 64,             /* datagrams in one system call */
-	N_BURST = 32,             /* calls started in one loop turn */
-	MAX_MSG = 8192,           /* bytes of one message, in or out */
-	STREAM_IN = 256 * 1024,   /* bytes of a stream read at once */
-	STREAM_OUT = 1024 * 1024, /* bytes that may wait for a slow proxy */
-	SOCKET_BUF = 4 * 1024 * 1024,
-	MAX_VALUES = 8,             /* Via or Record-Route values */
-	MAX_ECHO = 24,              /* header lines that a response repeats */
-	MAX_SETUP_US = 1000 * 1000, /* the histogram's last bucket */
-	MAX_SHOWN = 10,             /* violations that are printed */
-	ID_LEN = 18,                /* kind, number, dot, run */
-};
-
-enum exit_code { EXIT_GOOD, EXIT_BAD_CALLS, EXIT_USAGE, EXIT_SETUP };
-
-__attribute__((noreturn, format(printf, 2, 3))) static void
-die(enum exit_code code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("loadgen: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(code);
-}
-
-static void *must_alloc(size_t n, size_t size)
-{
-	void *p = calloc(n, size);
-
-	if (p == NULL)
-		die(EXIT_SETUP, "out of memory");
-	return p;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-/* ---- Text in and text out ---------------------------------------------- */
-
-struct str {
-	const char *p;
-	size_t len;
-};
-
-#define STR(literal) ((struct str){literal, sizeof(literal) - 1})
-
-static bool str_is(struct str a, struct str b)
-{
-	return a.len == b.len && memcmp(a.p, b.p, a.len) == 0;
-}
-
-static bool str_starts(struct str s, struct str with)
-{
-	return s.len >= with.len && memcmp(s.p, with.p, with.len) == 0;
-}
-
-static struct str str_trim(struct str s)
-{
-	while (s.len > 0 && (*s.p == ' ' || *s.p == '\t')) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && (unsigned char)s.p[s.len - 1] <= ' ')
-		s.len--;
-	return s;
-}
-
-/* The value of header parameter `;name=`, empty if it is not there. */
-static struct str str_param(struct str s, struct str name)
-{
-	const char *at = memmem(s.p, s.len, name.p, name.len);
-	struct str v = {s.p, 0};
-
-	if (at == NULL)
-		return v;
-	v.p = at + name.len;
-	while (v.p + v.len < s.p + s.len &&
-	       strchr(";,> \t\r", v.p[v.len]) == NULL)
-		v.len++;
-	return v;
-}
-
-static unsigned long str_number(struct str s)
-{
-	unsigned long v = 0;
-
-	for (size_t i = 0; i < s.len && s.p[i] >= '0' && s.p[i] <= '9'; i++)
-		v = v * 10 + (unsigned long)(s.p[i] - '0');
-	return v;
-}
-
-/* A message being written into `p`, which has room for MAX_MSG bytes. */
-struct text {
-	char *p;
-	size_t len;
-};
-
-static void put(struct text *t, struct str s)
-{
-	if (t->len + s.len > MAX_MSG)
-		die(EXIT_SETUP, "a message would be over %d bytes", MAX_MSG);
-	memcpy(t->p + t->len, s.p, s.len);
-	t->len += s.len;
-}
-
-#define PUT(t, literal) put(t, STR(literal))
-
-static void put_z(struct text *t, const char *z)
-{
-	put(t, (struct str){z, strlen(z)});
-}
-
-static void put_hex8(struct text *t, uint32_t v)
-{
-	char hex[8];
-
-	for (int i = 7; i >= 0; i--, v >>= 4)
-		hex[i] = "0123456789abcdef"[v & 15];
-	put(t, (struct str){hex, sizeof(hex)});
-}
-
-static void put_number(struct text *t, unsigned long v)
-{
-	char dec[20];
-	size_t i = sizeof(dec);
-
-	do
-		dec[--i] = (char)('0' + v % 10);
-	while ((v /= 10) != 0);
-	put(t, (struct str){dec + i, sizeof(dec) - i});
-}
-
-/* ---- What there is ----------------------------------------------------- */
-
-enum side { CALLER, CALLEE };
-
-struct address {
-	bool stream;   /* TCP, else UDP */
-	char text[32]; /* "127.0.0.1:5060" */
-	struct sockaddr_in sin;
-};
-
-/* A descriptor in the epoll set. */
-struct port {
-	enum { PORT_UDP, PORT_STREAM, PORT_LISTEN, PORT_CONTROL } kind;
-	enum side side;
-	int fd;     /* -1: the proxy closed the stream */
-	bool dirty; /* `out` waits to be flushed */
-	struct port *next_dirty;
-	char *in; /* stream: what is not yet a whole message */
-	size_t in_len;
-	char *out; /* UDP: N_BATCH slots; stream: bytes */
-	size_t out_len;
-	unsigned n_out;
-	size_t out_lens[N_BATCH];
-};
-
-/* What has arrived. */
-enum seen {
-	SEEN_INVITE = 1, /* at the callee */
-	SEEN_ACK = 2,
-	SEEN_BYE = 4,
-	SEEN_OPTIONS = 8,
-	SEEN_100 = 16, /* at the caller */
-	SEEN_180 = 32,
-	SEEN_200 = 64,
-	SEEN_BYE_200 = 128,
-};
-
-enum call_kind { HELD = 'h', MEASURED = 'm' };
-
-struct call {
-	uint32_t n;
-	char kind;    /* enum call_kind; 0: a slot never used */
-	uint8_t seen; /* enum seen */
-	bool pending; /* the phase waits for it */
-	bool bad;     /* a message of it was wrong */
-	uint64_t start_ns;
-	struct port *port;        /* borrowed: the caller's */
-	struct port *answer_port; /* borrowed: the callee's, while held */
-	struct str answer;        /* held: the 200 that ends it; owned */
-};
-
-struct options {
-	struct address caller, callee, proxy;
-	enum { CALL, OPTIONS, OPEN } scenario;
-	double rate, hold_rate, seconds, progress_s;
-	unsigned long calls, warmup, hold, mark;
-	unsigned users, connections, timeout_ms, in_flight;
-	int record_routes; /* expected at the callee; -1: by transport */
-	bool stateless, step, verbose;
-	const char *ruri; /* with one '%' for the user's number */
-};
-
-/* One stretch of the run: `count` things started at `rate`, all finished. */
-struct phase {
-	char kind;    /* enum call_kind */
-	bool answers; /* ends held calls instead of starting some */
-	bool measured;
-	const char *pause; /* what --step reports when it is over */
-	double rate;
-	unsigned long base, count;
-	unsigned long started, settled; /* counted from `base` */
-	uint64_t t0_ns;
-};
-
-struct counters {
-	unsigned long ok, messages_in, messages_out;
-	unsigned long failed, violations, reordered, without_100;
-	unsigned long retransmissions[2]; /* seen by enum side */
-};
-
-struct gen {
-	struct options o;
-	int epoll_fd;
-	uint64_t now;
-	char run[9]; /* hex: tells this run's calls from others' */
-	char ruri_head[128], ruri_tail[128];
-	char contact_tail[2][64]; /* by enum side: "@host:port..." */
-	struct port *udp[2];
-	struct port **streams; /* the caller's */
-	struct port *dirty;
-	struct call *held;
-	struct call *ring; /* measured calls by number modulo its size */
-	uint32_t ring_mask;
-	struct phase phases[5];
-	size_t n_phases, at_phase;
-	bool paused;
-	unsigned long pending; /* calls */
-	uint64_t next_progress_ns, max_lag_ns;
-	uint64_t run_start_ns, run_end_ns, run_cpu_us;
-	struct counters n, at_run; /* all; when measuring began */
-	uint32_t *setup_us;        /* histogram, a bucket per microsecond */
-	unsigned long setups;
-};
 
 static const char offer[] = "v=0\r\n"
 			    "o=alice 53655765 2353687637 IN IP4 192.0.2.101\r\n"
@@ -291,8 +40,7 @@ static const char answer[] = "v=0\r\n"
 
 /* ---- Calls ------------------------------------------------------------- */
 
-/* What makes Call-ID, tags and branches of this call: "m0000002a.5f3a9c01". */
-static void put_id(struct gen *g, struct text *t, const struct call *c)
+void put_id(struct gen *g, struct text *t, const struct call *c)
 {
 	put(t, (struct str){&c->kind, 1});
 	put_hex8(t, c->n);
@@ -300,8 +48,7 @@ static void put_id(struct gen *g, struct text *t, const struct call *c)
 	put(t, (struct str){g->run, 8});
 }
 
-static bool is_id(struct gen *g, struct str s, struct str prefix,
-		  const struct call *c)
+bool is_id(struct gen *g, struct str s, struct str prefix, const struct call *c)
 {
 	char buf[64 + ID_LEN];
 	struct text t = {buf, 0};
@@ -311,30 +58,51 @@ static bool is_id(struct gen *g, struct str s, struct str prefix,
 	return str_is(s, (struct str){t.p, t.len});
 }
 
+/* Scattered, neighbours in time are no neighbours in the proxy's memory: times
+ * a prime, so that each has its turn. */
+uint32_t number_spread(const struct gen *g, uint32_t n)
+{
+	uint64_t v = n;
+
+	if (g->o.scatter)
+		v *= UINT64_C(2654435761);
+	return (uint32_t)(v % g->o.phones);
+}
+
 static struct call *call_slot(struct gen *g, char kind, uint32_t n)
 {
+	if (g->o.scenario == REGISTER)
+		return phone_call(g, n);
 	return kind == HELD ? &g->held[n] : &g->ring[n & g->ring_mask];
+}
+
+uint32_t id_number(struct str call_id)
+{
+	uint32_t n = 0;
+
+	if (call_id.len < 1 + ID_LEN)
+		return UINT32_MAX;
+	for (int i = 2; i < 10; i++) {
+		int d = call_id.p[i];
+		n = n << 4 | (uint32_t)(d <= '9' ? d - '0' : d - 'a' + 10);
+	}
+	return n;
 }
 
 /* The call that a Call-ID of ours names, NULL if there is none. */
 static struct call *call_find(struct gen *g, struct str call_id)
 {
-	uint32_t n = 0;
+	uint32_t n = id_number(call_id);
 	struct call *c;
 
-	if (call_id.len < 1 + ID_LEN)
-		return NULL;
-	for (int i = 2; i < 10; i++) {
-		int d = call_id.p[i];
-		n = n << 4 | (uint32_t)(d <= '9' ? d - '0' : d - 'a' + 10);
-	}
-	if (call_id.p[1] == HELD && n >= g->o.hold)
+	if (call_id.len < 1 + ID_LEN ||
+	    (call_id.p[1] == HELD && n >= g->o.hold))
 		return NULL;
 	c = call_slot(g, call_id.p[1], n);
 	return c->kind != 0 && is_id(g, call_id, STR("c"), c) ? c : NULL;
 }
 
-static void call_settle(struct gen *g, struct call *c, bool good)
+void call_settle(struct gen *g, struct call *c, bool good)
 {
 	if (!c->pending)
 		return;
@@ -346,7 +114,7 @@ static void call_settle(struct gen *g, struct call *c, bool good)
 		g->n.ok++;
 }
 
-static void call_setup_done(struct gen *g, const struct call *c)
+void call_setup_done(struct gen *g, const struct call *c)
 {
 	uint64_t us = (g->now - c->start_ns) / 1000;
 
@@ -418,8 +186,7 @@ static void ports_flush(struct gen *g)
 	}
 }
 
-/* Room for the next message; port_send() makes it part of the output. */
-static struct text port_text(struct gen *g, struct port *p)
+struct text port_text(struct gen *g, struct port *p)
 {
 	if (p->kind == PORT_UDP) {
 		if (p->n_out == N_BATCH)
@@ -431,7 +198,7 @@ static struct text port_text(struct gen *g, struct port *p)
 	return (struct text){p->out + p->out_len, 0};
 }
 
-static void port_send(struct gen *g, struct port *p, const struct text *t)
+void port_send(struct gen *g, struct port *p, const struct text *t)
 {
 	if (p->kind == PORT_UDP)
 		p->out_lens[p->n_out++] = t->len;
@@ -533,216 +300,29 @@ static void ports_open(struct gen *g)
 		port_new(g, PORT_CONTROL, CALLER, STDIN_FILENO);
 }
 
-/* ---- Messages in ------------------------------------------------------- */
-
-struct msg {
-	struct str all;
-	struct str method, uri; /* of a request */
-	unsigned status;        /* of a response, else 0 */
-	struct str via[MAX_VALUES], record_route[MAX_VALUES];
-	size_t n_via, n_record_route, n_route;
-	struct str max_forwards, call_id, cseq, from, to, contact;
-	struct str content_length;
-	struct str echo[MAX_ECHO]; /* whole lines that a response repeats */
-	size_t n_echo;
-	struct str body;
-};
-
-enum header {
-	H_OTHER,
-	H_VIA,
-	H_RECORD_ROUTE,
-	H_ROUTE,
-	H_MAX_FORWARDS,
-	H_CALL_ID,
-	H_CSEQ,
-	H_FROM,
-	H_TO,
-	H_CONTACT,
-	H_CONTENT_LENGTH
-};
-
-static enum header header_id(struct str name)
-{
-	static const struct {
-		const char *name;
-		size_t len;
-		char compact;
-	} known[] = {
-		[H_OTHER] = {"", 0, 0},
-		[H_VIA] = {"via", 3, 'v'},
-		[H_RECORD_ROUTE] = {"record-route", 12, 0},
-		[H_ROUTE] = {"route", 5, 0},
-		[H_MAX_FORWARDS] = {"max-forwards", 12, 0},
-		[H_CALL_ID] = {"call-id", 7, 'i'},
-		[H_CSEQ] = {"cseq", 4, 0},
-		[H_FROM] = {"from", 4, 'f'},
-		[H_TO] = {"to", 2, 't'},
-		[H_CONTACT] = {"contact", 7, 'm'},
-		[H_CONTENT_LENGTH] = {"content-length", 14, 'l'},
-	};
-
-	for (size_t i = 1; i < ARRAY_LEN(known); i++) {
-		if (name.len == 1 && (name.p[0] | 32) == known[i].compact)
-			return (enum header)i;
-		if (name.len == known[i].len &&
-		    strncasecmp(name.p, known[i].name, name.len) == 0)
-			return (enum header)i;
-	}
-	return H_OTHER;
-}
-
-/* Adds the comma-separated values of a line to `out`; returns how many there
- * are now. One too many is counted but not kept. */
-static size_t values_split(struct str v, struct str *out, size_t n)
-{
-	size_t start = 0;
-	bool quoted = false, angle = false;
-
-	for (size_t i = 0; i <= v.len; i++) {
-		char ch = i < v.len ? v.p[i] : ',';
-
-		if (ch == '"')
-			quoted = !quoted;
-		else if (ch == '<' || ch == '>')
-			angle = ch == '<';
-		if (i < v.len && (ch != ',' || quoted || angle))
-			continue;
-		if (n < MAX_VALUES)
-			out[n] = str_trim((struct str){v.p + start, i - start});
-		n++;
-		start = i + 1;
-	}
-	return n < MAX_VALUES ? n : MAX_VALUES;
-}
-
-static bool msg_echo(struct msg *m, struct str line)
-{
-	if (m->n_echo == MAX_ECHO)
-		return false;
-	m->echo[m->n_echo++] = line;
-	return true;
-}
-
-static bool msg_header(struct msg *m, struct str line)
-{
-	const char *colon = memchr(line.p, ':', line.len);
-	struct str name, v, unused[MAX_VALUES];
-
-	/* Nobody here folds lines. */
-	if (colon == NULL || *line.p == ' ' || *line.p == '\t')
-		return false;
-	name = str_trim((struct str){line.p, (size_t)(colon - line.p)});
-	v = str_trim((struct str){colon + 1,
-				  line.len - (size_t)(colon + 1 - line.p)});
-	switch (header_id(name)) {
-	case H_VIA:
-		m->n_via = values_split(v, m->via, m->n_via);
-		return msg_echo(m, line);
-	case H_RECORD_ROUTE:
-		m->n_record_route =
-			values_split(v, m->record_route, m->n_record_route);
-		return msg_echo(m, line);
-	case H_ROUTE:
-		m->n_route = values_split(v, unused, m->n_route);
-		return true;
-	case H_MAX_FORWARDS:
-		m->max_forwards = v;
-		return true;
-	case H_CALL_ID:
-		m->call_id = v;
-		return msg_echo(m, line);
-	case H_CSEQ:
-		m->cseq = v;
-		return msg_echo(m, line);
-	case H_FROM:
-		m->from = v;
-		return msg_echo(m, line);
-	case H_TO:
-		m->to = v;
-		return true;
-	case H_CONTACT:
-		m->contact = v;
-		return true;
-	case H_CONTENT_LENGTH:
-		m->content_length = v;
-		return true;
-	case H_OTHER:
-		return true;
-	}
-	return false;
-}
-
-static bool msg_start_line(struct msg *m, struct str line)
-{
-	const char *sp = memchr(line.p, ' ', line.len);
-
-	line = str_trim(line);
-	if (sp == NULL)
-		return false;
-	m->method = (struct str){line.p, (size_t)(sp - line.p)};
-	m->uri = (struct str){sp + 1, line.len - m->method.len - 1};
-	if (str_is(m->method, STR("SIP/2.0"))) {
-		m->status = (unsigned)str_number(m->uri);
-		return m->status >= 100 && m->status < 700;
-	}
-	if (m->uri.len < 9 || memcmp(line.p + line.len - 8, " SIP/2.0", 8))
-		return false;
-	m->uri.len -= 8;
-	return true;
-}
-
-/* Indexes the message that starts at `s`: 1 and its length in m->all, 0 if a
- * stream has not brought all of it yet, -1 if it is no SIP message. */
-static int msg_parse(struct str s, bool stream, struct msg *m)
-{
-	const char *p = s.p, *end = s.p + s.len, *nl;
-
-	*m = (struct msg){0};
-	while ((nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		struct str line = {p, (size_t)(nl + 1 - p)};
-
-		if (line.len == 2 && p[0] == '\r')
-			break;
-		if (!(p == s.p ? msg_start_line(m, line) : msg_header(m, line)))
-			return -1;
-		p = nl + 1;
-	}
-	if (nl == NULL)
-		return stream ? 0 : -1;
-	m->body = (struct str){nl + 1, str_number(m->content_length)};
-	if (!stream)
-		m->body.len = (size_t)(end - m->body.p);
-	if (m->body.len > (size_t)(end - m->body.p))
-		return 0;
-	m->all = (struct str){s.p, (size_t)(m->body.p - s.p) + m->body.len};
-	return 1;
-}
-
 /* ---- Messages out ------------------------------------------------------ */
 
-static void put_user(struct gen *g, struct text *t, enum side side,
-		     const struct call *c)
+void put_user(struct text *t, enum side side, const struct call *c)
 {
 	put(t, side == CALLER ? STR("sip:alice") : STR("sip:bob"));
-	put_number(t, c->n % g->o.users);
+	put_number(t, c->user);
 }
 
-static void put_contact(struct gen *g, struct text *t, enum side side,
-			const struct call *c)
+void put_contact(struct gen *g, struct text *t, enum side side,
+		 const struct call *c)
 {
-	put_user(g, t, side, c);
+	put_user(t, side, c);
 	put_z(t, g->contact_tail[side]);
 }
 
 static void put_ruri(struct gen *g, struct text *t, const struct call *c)
 {
 	put_z(t, g->ruri_head);
-	put_number(t, c->n % g->o.users);
+	put_number(t, c->user);
 	put_z(t, g->ruri_tail);
 }
 
-static void put_body(struct text *t, struct str body)
+void put_body(struct text *t, struct str body)
 {
 	if (body.len > 0)
 		PUT(t, "Content-Type: application/sdp\r\n");
@@ -769,7 +349,7 @@ static void put_dialog(struct gen *g, struct text *t, const struct call *c,
 		       bool to_tag, struct str cseq)
 {
 	PUT(t, "From: \"Alice\" <");
-	put_user(g, t, CALLER, c);
+	put_user(t, CALLER, c);
 	PUT(t, "@bench.test>;tag=f");
 	put_id(g, t, c);
 	PUT(t, "\r\nTo: <");
@@ -1021,6 +601,9 @@ static const char *check_request(struct gen *g, const struct call *c,
 		return "Request-URI is not the callee's Contact";
 	if (!e->to_tag && g->o.ruri == NULL && !uri_is_ruri(g, m->uri, c))
 		return "Request-URI was changed";
+	if (!e->to_tag && g->o.ruri != NULL &&
+	    !uri_is_contact(g, m->uri, false, CALLEE, c))
+		return "Request-URI is not the Contact that was registered";
 	return NULL;
 }
 
@@ -1075,8 +658,8 @@ static const char *check(struct gen *g, const struct call *c,
 
 /* ---- Messages arrive --------------------------------------------------- */
 
-static void violation(struct gen *g, const struct port *p, struct str s,
-		      const char *what)
+void violation(struct gen *g, const struct port *p, struct str s,
+	       const char *what)
 {
 	const char *nl = memchr(s.p, '\r', s.len);
 	int len = nl != NULL && !g->o.verbose ? (int)(nl - s.p) : (int)s.len;
@@ -1104,13 +687,12 @@ static bool is_in_order(struct gen *g, const struct call *c,
 	return true;
 }
 
-static void msg_arrived(struct gen *g, struct port *p, const struct msg *m)
+static void call_arrived(struct gen *g, struct port *p, const struct msg *m)
 {
 	const struct expected *e = expected_find(m);
 	struct call *c = call_find(g, m->call_id);
 	const char *wrong;
 
-	g->n.messages_in++;
 	if (c == NULL || e == NULL ||
 	    p->side != (e->status == 0 ? CALLEE : CALLER)) {
 		violation(g, p, m->all,
@@ -1126,6 +708,15 @@ static void msg_arrived(struct gen *g, struct port *p, const struct msg *m)
 		c->bad = true;
 	}
 	e->react(g, c, p, m);
+}
+
+static void msg_arrived(struct gen *g, struct port *p, const struct msg *m)
+{
+	g->n.messages_in++;
+	if (g->o.scenario == REGISTER)
+		phone_answered(g, p, m);
+	else
+		call_arrived(g, p, m);
 }
 
 static void udp_arrived(struct gen *g, struct port *p, struct str s,
@@ -1255,16 +846,23 @@ static uint64_t cpu_us(void)
 
 static void call_start(struct gen *g, char kind, uint32_t n)
 {
+	bool is_phone = g->o.scenario == REGISTER;
 	struct call *c = call_slot(g, kind, n);
 	unsigned conn = n % g->o.connections;
+	uint32_t spread = number_spread(g, n);
 
-	*c = (struct call){.n = n, .kind = kind, .pending = true};
+	*c = (struct call){.kind = kind, .pending = true};
+	c->n = is_phone ? spread : n; /* a phone keeps its Call-ID */
+	c->user = spread * (g->o.users / g->o.phones);
 	c->start_ns = g->now;
 	g->pending++;
 	c->port = g->o.caller.stream ? g->streams[conn] : g->udp[CALLER];
 	if (g->o.stateless)
 		c->seen = SEEN_100; /* nobody sends one, nobody may */
-	send_initial(g, c);
+	if (is_phone)
+		phone_start(g, c);
+	else
+		send_initial(g, c);
 }
 
 /* The callee of a held call picks up. */
@@ -1293,10 +891,15 @@ static uint64_t phase_due_ns(const struct phase *f)
 }
 
 /* May the next one start as soon as it is due? */
-static bool phase_may_start(const struct gen *g, const struct phase *f)
+static bool phase_may_start(struct gen *g, const struct phase *f)
 {
-	return f->started < f->count &&
-	       (g->o.in_flight == 0 || g->pending < g->o.in_flight);
+	uint32_t n = (uint32_t)(f->base + f->started);
+
+	if (f->started == f->count ||
+	    (g->o.in_flight != 0 && g->pending >= g->o.in_flight))
+		return false;
+	/* one REGISTER of a phone at a time */
+	return g->o.scenario != REGISTER || !phone_call(g, n)->pending;
 }
 
 static void phase_start_due(struct gen *g, struct phase *f)
@@ -1353,6 +956,7 @@ static void phase_leave(struct gen *g)
 		g->run_cpu_us = cpu_us() - g->run_cpu_us;
 		g->at_run.messages_in =
 			g->n.messages_in - g->at_run.messages_in;
+		g->at_run.challenges = g->n.challenges - g->at_run.challenges;
 		g->at_run.messages_out =
 			g->n.messages_out - g->at_run.messages_out;
 	}
@@ -1486,7 +1090,8 @@ static bool report(const struct gen *g)
 
 	printf("calls_ok=%lu\nfailed=%lu\nviolations=%lu\nreordered=%lu\n",
 	       n->ok, n->failed, n->violations, n->reordered);
-	printf("without_100=%lu\n", n->without_100);
+	printf("without_100=%lu\nchallenges=%lu\n", n->without_100,
+	       g->at_run.challenges);
 	printf("retransmissions_caller=%lu\nretransmissions_callee=%lu\n",
 	       n->retransmissions[CALLER], n->retransmissions[CALLEE]);
 	printf("seconds=%.3f\nrate=%.1f\nmax_lag_us=%llu\n", seconds,
@@ -1505,7 +1110,7 @@ static bool report(const struct gen *g)
 static const char usage[] =
 	"usage: loadgen --caller udp|tcp:ADDR:PORT --callee udp|tcp:ADDR:PORT\n"
 	"               --proxy ADDR:PORT [option...]\n"
-	"  --scenario call|options|open   what is measured (call)\n"
+	"  --scenario call|options|open|register   what is measured (call)\n"
 	"  --rate R          calls started per second (1000)\n"
 	"  --calls N         how many calls (rate * seconds)\n"
 	"  --seconds S       how long to start calls (5)\n"
@@ -1514,8 +1119,14 @@ static const char usage[] =
 	"  --hold-rate R     opened, and ended, per second (2000)\n"
 	"  --mark N          with --step: pause when N of them are open (0)\n"
 	"  --users N         distinct user names at each side (1000)\n"
-	"  --ruri URI        Request-URI, % is the user's number\n"
-	"                    (sip:bob%@CALLEE)\n"
+	"  --phones N        of them, evenly spread, that call or register "
+	"(all)\n"
+	"  --scatter         users have their turns in no order\n"
+	"  --ruri URI        Request-URI, % is the user's number; must arrive "
+	"as the\n"
+	"                    callee's Contact (sip:bob%@CALLEE, unchanged)\n"
+	"  --domain NAME     of the address of record; the realm (bench.test)\n"
+	"  --challenge       register: forget the nonce each time\n"
 	"  --connections N   TCP connections of the callers (8)\n"
 	"  --timeout-ms N    after which a call has failed (4000)\n"
 	"  --in-flight N     start no call while N are under way (no limit)\n"
@@ -1558,8 +1169,10 @@ static double number_parse(const char *arg, double min)
 
 static int scenario_parse(const char *arg)
 {
-	static const char *const names[] = {
-		[CALL] = "call", [OPTIONS] = "options", [OPEN] = "open"};
+	static const char *const names[] = {[CALL] = "call",
+					    [OPTIONS] = "options",
+					    [OPEN] = "open",
+					    [REGISTER] = "register"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(arg, names[i]) == 0)
@@ -1580,6 +1193,10 @@ static const struct option long_options[] = {
 	{"hold-rate", required_argument, NULL, 'O'},
 	{"mark", required_argument, NULL, 'm'},
 	{"users", required_argument, NULL, 'u'},
+	{"phones", required_argument, NULL, 'N'},
+	{"scatter", no_argument, NULL, 'x'},
+	{"domain", required_argument, NULL, 'd'},
+	{"challenge", no_argument, NULL, 'C'},
 	{"ruri", required_argument, NULL, 'U'},
 	{"connections", required_argument, NULL, 'c'},
 	{"timeout-ms", required_argument, NULL, 'T'},
@@ -1609,6 +1226,10 @@ static void option_take(struct options *o, int c, const char *arg)
 	case 'O': o->hold_rate = number_parse(arg, 0.01); break;
 	case 'm': o->mark = (unsigned long)number_parse(arg, 0); break;
 	case 'u': o->users = (unsigned)number_parse(arg, 1); break;
+	case 'N': o->phones = (unsigned)number_parse(arg, 1); break;
+	case 'x': o->scatter = true; break;
+	case 'd': o->domain = arg; break;
+	case 'C': o->challenge = true; break;
 	case 'U': o->ruri = arg; break;
 	case 'c': o->connections = (unsigned)number_parse(arg, 1); break;
 	case 'T': o->timeout_ms = (unsigned)number_parse(arg, 1); break;
@@ -1634,6 +1255,7 @@ static void options_parse(struct options *o, int argc, char **argv)
 			      .users = 1000,
 			      .connections = 8,
 			      .timeout_ms = 4000,
+			      .domain = "bench.test",
 			      .record_routes = -1};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		option_take(o, c, optarg);
@@ -1642,6 +1264,12 @@ static void options_parse(struct options *o, int argc, char **argv)
 		option_take(o, '?', NULL);
 	if (o->calls == 0)
 		o->calls = (unsigned long)(o->rate * o->seconds);
+	if (o->phones == 0)
+		o->phones = o->users;
+	if (o->phones > o->users)
+		die(EXIT_USAGE, "--phones is more than --users");
+	if (strlen(o->domain) > 64)
+		die(EXIT_USAGE, "%s: too long", o->domain);
 	if (o->mark > o->hold)
 		die(EXIT_USAGE, "--mark is more than --hold");
 	if (o->record_routes < 0 && o->stateless)
@@ -1696,6 +1324,8 @@ int main(int argc, char **argv)
 		die(EXIT_SETUP, "epoll_create1: %s", strerror(errno));
 	uris_prepare(&g);
 	calls_prepare(&g);
+	if (g.o.scenario == REGISTER)
+		phones_prepare(&g);
 	ports_open(&g);
 	phases_plan(&g);
 	run(&g);

@@ -1,10 +1,17 @@
 noinst_PROGRAMS += tests/bench/loadgen tests/bench/nullrelay
-tests_bench_loadgen_SOURCES = tests/bench/loadgen.c
+tests_bench_loadgen_SOURCES = \
+	tests/bench/gen.h \
+	tests/bench/loadgen.c \
+	tests/bench/message.c \
+	tests/bench/message.h \
+	tests/bench/register.c
+tests_bench_loadgen_LDADD = $(CRYPTO_LIBS)
 tests_bench_nullrelay_SOURCES = tests/bench/nullrelay.c
 
 EXTRA_DIST += \
 	tests/bench/README.md \
 	tests/bench/kamailio.cfg \
+	tests/bench/location.yaml \
 	tests/bench/run \
 	tests/bench/viaduct.yaml
 
