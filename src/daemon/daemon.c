@@ -34,6 +34,7 @@ struct daemon {
 	struct transport_set *transports;
 	struct auth *auth;
 	struct location *location;
+	uint8_t gruu_key[MAC_KEY_LEN];
 	struct source_limiter *sources;
 	struct worker **workers;
 	unsigned n_workers, n_drained;
@@ -197,7 +198,7 @@ static void on_reload(void *arg, int signo)
 		snapshot_unref(&next->snapshot);
 		return;
 	}
-	config_attach(next, d->auth, d->location);
+	config_attach(next, d->auth, d->location, d->gruu_key);
 	config_keep_name(next, d->running);
 	config_log_restarts(d->running, next);
 	config_transport_limits(next, &limits);
@@ -320,6 +321,7 @@ static void on_sweep(struct timer *t)
  * the inboxes is behind the main thread's. */
 static int open_registrar(struct daemon *d, char *why)
 {
+	struct str secret = {(const char *)d->state.secret, MAC_KEY_LEN};
 	struct store_conf conf;
 	int err;
 
@@ -327,12 +329,14 @@ static int open_registrar(struct daemon *d, char *why)
 	snprintf(why, WHY_LEN, "no memory");
 	err = auth_new(d->state.secret, &d->auth);
 	if (err == 0)
+		err = mac_derive_key(secret, "temporary GRUU", d->gruu_key);
+	if (err == 0)
 		err = location_open(&conf, d->post, d->n_workers + 1,
 				    d->transports, loop_now_ms(d->loop),
 				    &d->location, why);
 	if (err != 0)
 		return err;
-	config_attach(d->running, d->auth, d->location);
+	config_attach(d->running, d->auth, d->location, d->gruu_key);
 	timer_init(&d->sweep, on_sweep);
 	timer_arm(loop_wheel(d->loop), &d->sweep, SWEEP_MS);
 	return 0;

@@ -391,7 +391,7 @@ static bool knows_user(const struct domain *d, struct str user,
 }
 
 void config_attach(struct config *c, struct auth *auth,
-		   struct location *location)
+		   struct location *location, const uint8_t *gruu_key)
 {
 	const struct auth_failure_limits *f = &c->settings.limits.auth_failures;
 
@@ -401,6 +401,7 @@ void config_attach(struct config *c, struct auth *auth,
 	c->auth.conf.within = f->within;
 	c->auth.conf.ban = f->ban;
 	c->registrar.location = location;
+	c->registrar.gruu_key = gruu_key;
 	c->registrar.conf = c->settings.registrar;
 	c->registrar.knows_user = knows_user;
 	c->snapshot.proxy.auth = &c->auth;

@@ -72,9 +72,10 @@ void config_transport_limits(const struct config *c,
 			     struct transport_limits *out);
 void config_log(const struct config *c, struct log_conf *out);
 
-/* Hand the process's own to the steps of a new snapshot. */
+/* Hand the process's own to the steps of a new snapshot. gruu_key: MAC_KEY_LEN
+ * bytes, borrowed. */
 void config_attach(struct config *c, struct auth *auth,
-		   struct location *location);
+		   struct location *location, const uint8_t *gruu_key);
 
 /* The store as the file wants it; points into the configuration. */
 void config_store(const struct config *c, struct store_conf *out);

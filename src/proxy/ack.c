@@ -92,6 +92,7 @@ static const struct plan *first_leaf(const struct plan *plan)
 
 void ack_forward(struct request *r)
 {
+	const struct plan *leaf = first_leaf(r->verdict.plan);
 	const struct hop *pinned = forward_pinned_hop(r);
 	struct ack *a = arena_zalloc(&r->arena, sizeof(*a));
 
@@ -100,7 +101,7 @@ void ack_forward(struct request *r)
 		return;
 	}
 	a->r = r;
-	if (forward_target(r, first_leaf(r->verdict.plan), &a->target) != 0) {
+	if (forward_target(r, leaf, &a->target) != 0) {
 		request_drop(r, "the ACK's next hop is no sip URI");
 		return;
 	}
@@ -108,6 +109,8 @@ void ack_forward(struct request *r)
 		request_drop(r, "sips was asked for, and the target is not");
 		return;
 	}
+	if (pinned == NULL && leaf->flow_only)
+		pinned = leaf->flow;
 	if (pinned != NULL) {
 		send_to(r, &a->target, pinned);
 		return;

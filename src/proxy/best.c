@@ -2,7 +2,8 @@
 #include "proxy/proxy_priv.h"
 
 /* Smaller is better: 6xx, then the lowest class; inside 4xx what tells the
- * caller how to do better; inside 5xx anything but 503. */
+ * caller how to do better, and a flow that failed last; inside 5xx anything but
+ * 503. */
 static unsigned rank(unsigned status)
 {
 	switch (status) {
@@ -13,6 +14,8 @@ static unsigned rank(unsigned status)
 	case 420:
 	case 484:
 		return 401;
+	case 430: /* of one way to a phone (RFC 5626 section 11.5) */
+		return 403;
 	case 503:
 		return 501;
 	default:

@@ -459,7 +459,7 @@ static void flow_failed(struct branch *b)
 	} else if (leaf->flow_only) {
 		TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s",
 			   b->number, vd_strerror(b->last_err));
-		context_offer(b->r, NULL, 480, "Temporarily Unavailable");
+		context_offer(b->r, NULL, 430, "Flow Failed");
 		end(b);
 	} else {
 		b->flow = NULL;

@@ -260,6 +260,10 @@ static void send_best(struct request *r)
 	else if (r->is_overloaded && status == 503)
 		request_answer(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
 			       "a limit of ours is reached");
+	else if (status == 430 &&
+		 (r->best.bytes.p == NULL || r->verdict.is_registered))
+		request_answer(r, 480, STR_NONE, STR_NONE,
+			       "RFC 5626 11.5: 430 is not for endpoints");
 	else if (status == 503 || status == 0)
 		request_answer(r, 500, str_from(r->best.reason), STR_NONE,
 			       "16.7 step 6: 503 is not passed on");

@@ -44,6 +44,9 @@ enum step_result step_self(struct request *r)
 	}
 	if (r->dialog != NULL && (!r->is_local || r->route.p != NULL))
 		set_in_dialog(r);
+	if (r->dialog != NULL && r->is_local && r->route.p != NULL &&
+	    sip_param_find(r->uri->params, STR("gr"), NULL))
+		r->verdict.kind = VERDICT_REGISTERED; /* RFC 5627 6.1 */
 	return STEP_NEXT;
 }
 

@@ -25,6 +25,8 @@ const struct conf_option registrar_options[] = {
 	  .help = "What a contact above max_contacts does. reject: it is answered 403; replace: it takes the place of the one that was refreshed longest ago." },
 	{ .name = "outbound", .type = CONF_BOOL, .offset = CONF(outbound), .def = "true",
 	  .help = "Outbound (RFC 5626): a phone that asks for it is bound by its instance and flow (reg-id), and reached over that flow alone. false: reg-id is ignored." },
+	{ .name = "gruu", .type = CONF_BOOL, .offset = CONF(gruu), .def = "true",
+	  .help = "Give a phone that asks for it URIs of its own (RFC 5627): a public one, and a temporary one that hides the user. false: a Request-URI with `gr` is answered 404." },
 	{ .name = "synchronous", .type = CONF_ENUM, .offset = CONF(synchronous), .def = "normal", .names = synchronous_names, .needs_restart = true,
 	  .help = "normal: what was answered 200 survives a crash of the process; full: also one of the machine, and each commit waits for the disk." },
 	{ 0 },

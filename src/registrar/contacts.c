@@ -19,6 +19,8 @@ REFUSAL(too_large, 403, "Contact Too Large",
 	"Contact, Path or Call-ID is longer than what is stored");
 REFUSAL(own_address, 403, "Contact Is This Address",
 	"the contact is the address of record itself");
+REFUSAL(own_gruu, 403, "Contact Is A GRUU Of This Address",
+	"RFC 5627 5.1: the contact is a GRUU of the address of record");
 REFUSAL(no_outbound, 439, "First Hop Lacks Outbound Support",
 	"RFC 5626 6: reg-id, and no Path of an edge proxy with ob");
 REFUSAL(many_flows, 400, "One Flow At A Time",
@@ -176,6 +178,15 @@ static bool is_aor_itself(struct request *r, const struct sip_uri *uri,
 	       str_eq(other, aor);
 }
 
+/* RFC 5627 section 5.1; a public one is the address itself as URIs compare. */
+static bool is_own_gruu(struct request *r, const struct sip_uri *uri,
+			struct str aor)
+{
+	struct gruu g;
+
+	return gruu_is(uri) && gruu_read(r, uri, &g) == 0 && str_eq(g.aor, aor);
+}
+
 static bool is_sip_uri(struct str text, struct sip_uri *uri)
 {
 	return sip_uri_parse(text, uri) == 0 &&
@@ -224,6 +235,8 @@ static const struct refusal *read_contact(struct request *r,
 		return bad;
 	if (b->expires_ms != 0 && is_aor_itself(r, &out->uri, aor))
 		return &own_address;
+	if (b->expires_ms != 0 && is_own_gruu(r, &out->uri, aor))
+		return &own_gruu;
 	if (!keep_params(r, addr.params, b) || !registrar_set_flow(r, out))
 		return &no_memory;
 	return NULL;

@@ -87,9 +87,10 @@ static void find_lead(struct live *v, size_t n, struct live *l)
 	}
 }
 
-/* Those that have not expired, in order; NULL: no memory. */
+/* Those that have not expired and that the GRUU (NULL: none) names, in order;
+ * NULL: no memory. */
 static struct live *sorted(struct request *r, const struct bindings *b,
-			   size_t *n)
+			   const struct gruu *g, size_t *n)
 {
 	struct live *v = arena_alloc(&r->arena, b->n * sizeof(*v));
 	uint64_t now_ms = registrar_now_ms(r);
@@ -98,7 +99,8 @@ static struct live *sorted(struct request *r, const struct bindings *b,
 	if (v == NULL)
 		return NULL;
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].expires_ms > now_ms)
+		if (b->v[i].expires_ms > now_ms &&
+		    (g == NULL || gruu_names(g, &b->v[i])))
 			v[(*n)++] = (struct live){
 				.b = &b->v[i],
 				.instance = instance_of(b->v[i].params),
@@ -127,29 +129,33 @@ static bool fill_flow(struct arena *arena, const struct hop *flow,
 	return true;
 }
 
-static bool fill_leaf(struct arena *arena, const struct binding *b,
+/* RFC 5627 section 6.1: inside a dialog the Route values that are left lead to
+ * the phone, whatever its Path was. */
+static bool fill_leaf(struct request *r, const struct binding *b,
 		      struct plan *leaf)
 {
 	leaf->kind = PLAN_LEAF;
-	leaf->uri = request_uri(arena, b->contact);
-	leaf->path = arena_str(arena, b->path);
+	leaf->uri = request_uri(&r->arena, b->contact);
+	if (r->route.p != NULL)
+		return leaf->uri.p != NULL;
+	leaf->path = arena_str(&r->arena, b->path);
 	leaf->flow_only = b->flow_only;
 	return leaf->uri.p != NULL && leaf->path.p != NULL &&
-	       fill_flow(arena, b->flow, leaf);
+	       fill_flow(&r->arena, b->flow, leaf);
 }
 
 /* One phone with the n bindings at v: a leaf, or the ways to it in turn. */
-static bool fill_phone(struct arena *arena, const struct live *v, size_t n,
+static bool fill_phone(struct request *r, const struct live *v, size_t n,
 		       struct plan *phone, struct plan *leaves)
 {
 	if (n == 1)
-		return fill_leaf(arena, v->b, phone);
+		return fill_leaf(r, v->b, phone);
 	phone->kind = PLAN_SEQUENTIAL;
 	phone->is_one_phone = true;
 	phone->children = leaves;
 	phone->n_children = n;
 	for (size_t i = 0; i < n; i++)
-		if (!fill_leaf(arena, v[i].b, &leaves[i]))
+		if (!fill_leaf(r, v[i].b, &leaves[i]))
 			return false;
 	return true;
 }
@@ -164,10 +170,10 @@ static size_t n_of_phone(const struct live *v, size_t n)
 }
 
 /* One set per q, of phones in parallel, and a sequence of the sets. */
-static const struct plan *plan_new(struct arena *arena, const struct live *v,
+static const struct plan *plan_new(struct request *r, const struct live *v,
 				   size_t n)
 {
-	struct plan *all = arena_zalloc(arena, (3 * n + 1) * sizeof(*all));
+	struct plan *all = arena_zalloc(&r->arena, (3 * n + 1) * sizeof(*all));
 	struct plan *set = all, *phones = all + 1 + n, *leaves = phones + n;
 	size_t n_phone;
 
@@ -184,7 +190,7 @@ static const struct plan *plan_new(struct arena *arena, const struct live *v,
 		}
 		set->n_children++;
 		n_phone = n_of_phone(&v[i], n - i);
-		if (!fill_phone(arena, &v[i], n_phone, phones, leaves))
+		if (!fill_phone(r, &v[i], n_phone, phones, leaves))
 			return NULL;
 	}
 	set->timeout_ms = 0; /* after the last there is nothing to hurry to */
@@ -202,39 +208,57 @@ static enum step_result reject(struct request *r, unsigned status,
 	return STEP_DONE;
 }
 
-static enum step_result forward(struct request *r, const struct bindings *b)
+/* A temporary GRUU that no binding keeps alive is none (RFC 5627 section 5.3).
+ */
+static enum step_result reject_absent(struct request *r, const struct gruu *g)
+{
+	if (g != NULL && g->epoch != 0)
+		return reject(r, 404,
+			      "RFC 5627 5.3: no registration keeps "
+			      "this temporary GRUU alive");
+	return reject(r, 480, "the user has no such registration");
+}
+
+static enum step_result forward(struct request *r, const struct bindings *b,
+				const struct gruu *g)
 {
 	size_t n;
-	struct live *v = sorted(r, b, &n);
+	struct live *v = sorted(r, b, g, &n);
 
 	if (v != NULL && n == 0)
-		return reject(r, 480, "the user's registrations have expired");
-	r->verdict.plan = v != NULL ? plan_new(&r->arena, v, n) : NULL;
+		return reject_absent(r, g);
+	r->verdict.plan = v != NULL ? plan_new(r, v, n) : NULL;
 	if (r->verdict.plan == NULL)
 		return reject(r, 503, "no memory");
 	r->verdict.kind = VERDICT_FORWARD;
-	TRACE_STEP(&r->tag, "lookup", "%zu contact%s", n, n == 1 ? "" : "s");
+	r->verdict.is_registered = true;
+	TRACE_STEP(&r->tag, "lookup", "%zu contact%s%s", n, n == 1 ? "" : "s",
+		   g != NULL ? " of this GRUU" : "");
 	return STEP_NEXT;
 }
 
 static enum step_result look_up(struct request *r)
 {
-	const struct domain *d = NULL;
+	const struct registrar_use *use = registrar_of(r);
+	struct gruu who = {0}, *g = gruu_is(r->uri) ? &who : NULL;
 	enum step_result result;
 	struct bindings *b;
-	struct str aor;
-	int err = registrar_aor(r, r->uri, &d, &aor);
+	int err;
 
+	if (use == NULL)
+		return reject(r, 404, "there is no registrar");
+	err = g != NULL ? gruu_read(r, r->uri, &who)
+			: registrar_aor(r, r->uri, &who.domain, &who.aor);
 	if (err == VD_ENOMEM)
 		return reject(r, 503, "no memory");
 	if (err != 0)
 		return reject(r, 404, "no user of ours");
-	if (!d->registrar || registrar_of(r) == NULL)
+	if (!who.domain->registrar)
 		return reject(r, 404, "the domain has no registrar");
-	b = location_find(registrar_of(r)->location, aor);
+	b = location_find(use->location, who.aor);
 	if (b == NULL)
-		return reject(r, 480, "the user has no registration");
-	result = forward(r, b);
+		return reject_absent(r, g);
+	result = forward(r, b, g);
 	bindings_unref(b);
 	return result;
 }

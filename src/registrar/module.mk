@@ -4,6 +4,7 @@ libviaduct_a_SOURCES += \
 	src/registrar/registrar_priv.h \
 	src/registrar/conf.c \
 	src/registrar/contacts.c \
+	src/registrar/gruu.c \
 	src/registrar/lookup.c \
 	src/registrar/outbound.c \
 	src/registrar/register.c \
@@ -15,7 +16,9 @@ if HAVE_CMOCKA
 registrar_bench = tests/unit/registrar/registrar_test.h \
 	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
 check_PROGRAMS += \
+	tests/unit/registrar/test_gruu \
 	tests/unit/registrar/test_lookup \
+	tests/unit/registrar/test_outbound \
 	tests/unit/registrar/test_register
 
 tests_unit_registrar_test_lookup_SOURCES = \
@@ -29,6 +32,18 @@ tests_unit_registrar_test_register_SOURCES = \
 tests_unit_registrar_test_register_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_registrar_test_register_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_register_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+tests_unit_registrar_test_gruu_SOURCES = \
+	tests/unit/registrar/test_gruu.c $(registrar_bench)
+tests_unit_registrar_test_gruu_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_gruu_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_gruu_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+
+tests_unit_registrar_test_outbound_SOURCES = \
+	tests/unit/registrar/test_outbound.c $(registrar_bench)
+tests_unit_registrar_test_outbound_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_registrar_test_outbound_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_registrar_test_outbound_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
 
 # The clock and the commit of the tests' own.
 REGISTRAR_WRAP = -Wl,--wrap=loop_now_ms,--wrap=location_change

@@ -14,6 +14,7 @@ enum {
 	STORE_RETRY_S = 30, /* a full disk takes a person */
 	LIMIT_RETRY_S = 5,
 	BINDING_EXTRA = 64, /* what the 200 writes around one binding */
+	FIELDS_EXTRA = 256, /* and after all of them */
 };
 
 struct registration {
@@ -66,8 +67,12 @@ static void put_q(struct put *p, uint16_t q)
 	put_str(p, (struct str){decimals, sizeof(decimals)});
 }
 
-static void put_binding(struct put *p, const struct binding *b, uint64_t now_ms)
+/* False: no memory. */
+static bool put_binding(struct put *p, const struct gruu_writer *w,
+			const struct binding *b, uint64_t now_ms)
 {
+	bool is_good = true;
+
 	put_str(p, STR("Contact: <"));
 	put_str(p, b->contact);
 	put_str(p, STR(">;expires="));
@@ -77,15 +82,21 @@ static void put_binding(struct put *p, const struct binding *b, uint64_t now_ms)
 	if (b->params.len != 0)
 		put_str(p, STR(";"));
 	put_str(p, b->params);
+	if (w->key != NULL)
+		is_good = gruu_put(p, w, b);
 	put_str(p, STR("\r\n"));
+	return is_good;
 }
 
-static void put_bindings(struct put *p, const struct bindings *b,
-			 uint64_t now_ms)
+static bool put_bindings(struct put *p, const struct gruu_writer *w,
+			 const struct bindings *b, uint64_t now_ms)
 {
+	bool is_good = true;
+
 	for (size_t i = 0; b != NULL && i < b->n; i++)
 		if (b->v[i].expires_ms > now_ms)
-			put_binding(p, &b->v[i], now_ms);
+			is_good &= put_binding(p, w, &b->v[i], now_ms);
+	return is_good;
 }
 
 /* RFC 3327 section 5.3: the Path goes back to the phone. */
@@ -100,32 +111,51 @@ static void put_path(struct put *p, const struct sip_msg *msg)
 	}
 }
 
-static size_t fields_max(const struct sip_msg *msg, const struct bindings *b)
+static size_t fields_max(const struct sip_msg *msg, struct str aor,
+			 const struct bindings *b)
 {
-	size_t size = BINDING_EXTRA;
+	size_t size = FIELDS_EXTRA;
 	struct sip_values it;
 
 	for (size_t i = 0; b != NULL && i < b->n; i++)
 		size += BINDING_EXTRA + b->v[i].contact.len +
-			b->v[i].params.len;
+			b->v[i].params.len + gruu_room(aor, &b->v[i]);
 	for (sip_values_start(&it, msg, SIP_HDR_PATH); sip_values_next(&it);)
 		size += it.value.len + sizeof("Path: \r\n");
-	return size + sizeof("Require: outbound\r\nSupported: path\r\n");
+	return size;
+}
+
+/* What the phone may be told besides the bindings. */
+struct answer {
+	struct str aor;
+	bool is_outbound; /* RFC 5626 section 6: it was applied */
+};
+
+static struct gruu_writer writer_of(const struct request *r, struct str aor)
+{
+	const struct registrar_use *use = registrar_of(r);
+	struct gruu_writer w = {.aor = aor};
+
+	if (!use->conf.gruu || !registrar_supports(r, STR("gruu")))
+		return w;
+	w.key = use->gruu_key;
+	gruu_new_nonce(w.nonce);
+	return w;
 }
 
 /* Fields of the 200 (step 8); p NULL: no memory. */
-static struct str print_fields(struct request *r, const struct bindings *b,
-			       bool is_outbound)
+static struct str print_fields(struct request *r, const struct answer *a,
+			       const struct bindings *b)
 {
-	size_t size = fields_max(r->msg, b);
+	size_t size = fields_max(r->msg, a->aor, b);
 	char *room = arena_alloc(&r->arena, size), date[DATE_LEN + 1];
 	struct put p = put_into(room, room != NULL ? size : 0);
+	struct gruu_writer w = writer_of(r, a->aor);
 
-	if (room == NULL)
+	if (room == NULL || !put_bindings(&p, &w, b, registrar_now_ms(r)))
 		return STR_NONE;
-	put_bindings(&p, b, registrar_now_ms(r));
 	put_path(&p, r->msg);
-	if (is_outbound)
+	if (a->is_outbound)
 		put_str(&p, STR("Require: outbound\r\n"));
 	put_str(&p, STR("Supported: path\r\nDate: "));
 	put_str(&p, date_print(date));
@@ -133,11 +163,10 @@ static struct str print_fields(struct request *r, const struct bindings *b,
 	return put_done(&p);
 }
 
-/* is_outbound: RFC 5626 section 6, it was applied. */
-static void answer_bindings(struct request *r, struct str aor, bool is_outbound)
+static void answer_bindings(struct request *r, const struct answer *a)
 {
-	struct bindings *b = location_find(registrar_of(r)->location, aor);
-	struct str fields = print_fields(r, b, is_outbound);
+	struct bindings *b = location_find(registrar_of(r)->location, a->aor);
+	struct str fields = print_fields(r, a, b);
 
 	bindings_unref(b);
 	if (fields.p == NULL)
@@ -171,7 +200,8 @@ static bool is_supported(const struct request *r, struct str tag)
 	const struct registrar_conf *c = &registrar_of(r)->conf;
 
 	return str_ieq(tag, STR("path")) ||
-	       (c->outbound && str_ieq(tag, STR("outbound")));
+	       (c->outbound && str_ieq(tag, STR("outbound"))) ||
+	       (c->gruu && str_ieq(tag, STR("gruu")));
 }
 
 static bool is_understood(struct request *r)
@@ -243,10 +273,11 @@ static void on_committed(void *arg, int err)
 {
 	struct registration *reg =
 		CONTAINER_OF(arg, struct registration, update);
+	const struct answer a = {reg->aor, reg->update.asking.is_outbound};
 	struct request *r = reg->r;
 
 	if (err == 0)
-		answer_bindings(r, reg->aor, reg->update.asking.is_outbound);
+		answer_bindings(r, &a);
 	else
 		request_reject(r, 500, STR_NONE, retry_after(r, STORE_RETRY_S),
 			       "10.3 step 7: the change could not be stored");
@@ -299,7 +330,7 @@ static enum step_result process(struct request *r)
 	}
 	if (asking.n > 0 || asking.is_all)
 		return change(r, aor, &asking);
-	answer_bindings(r, aor, false);
+	answer_bindings(r, &(struct answer){.aor = aor});
 	return STEP_DONE;
 }
 

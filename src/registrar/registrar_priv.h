@@ -4,6 +4,7 @@
 
 #include "viaduct/proxy/proxy.h"
 #include "viaduct/registrar/registrar.h"
+#include "viaduct/util/put.h"
 
 enum { /* bytes, of one binding */
        AOR_MAX = 512,
@@ -88,6 +89,42 @@ enum outbound outbound_of(const struct request *r);
 
 /* The reg-id of an instance; 0: none that counts. */
 uint32_t reg_id_of(struct str params);
+
+/* gruu.c ------------------------------------------------------------------- */
+
+enum {
+	GRUU_NONCE_LEN = 8,
+	GRUU_USER_MAX = 736, /* user part of a temporary one */
+};
+
+/* What writes the GRUUs of one answer: all of an instance's are the same. */
+struct gruu_writer {
+	const uint8_t *key; /* NULL: none are written */
+	struct str aor;
+	uint8_t nonce[GRUU_NONCE_LEN];
+};
+void gruu_new_nonce(uint8_t nonce[GRUU_NONCE_LEN]);
+
+/* The parameters pub-gruu and temp-gruu of a contact that has an instance
+ * (RFC 5627 section 5.2). False: no memory. */
+bool gruu_put(struct put *p, const struct gruu_writer *w,
+	      const struct binding *b);
+size_t gruu_room(struct str aor, const struct binding *b); /* bytes, at most */
+
+/* Whom a GRUU means. */
+struct gruu {
+	const struct domain *domain;
+	struct str aor;
+	struct str instance; /* of a public one */
+	uint32_t epoch;      /* of a temporary one; 0: it is public */
+};
+
+/* Has it the parameter that makes a URI a GRUU? */
+bool gruu_is(const struct sip_uri *uri);
+/* 0, VD_ENOENT (none that we made, or of nobody of ours), VD_EINVAL (no sip
+ * URI) or VD_ENOMEM. */
+int gruu_read(struct request *r, const struct sip_uri *uri, struct gruu *g);
+bool gruu_names(const struct gruu *g, const struct binding *b);
 
 /* way.c -------------------------------------------------------------------- */
 

@@ -9,11 +9,13 @@ static void reject(struct request *r, unsigned status, struct str reason)
 }
 
 /* To the contacts of the Request-URI. A dialog that we do not know is no reason
- * to look a user up for a stranger. */
+ * to look a user up for a stranger; a GRUU is, being a phone's own name of
+ * itself in its dialogs (RFC 5627 section 4.4). */
 static void look_up_user(struct request *r)
 {
 	const struct sip_addr *to = sip_msg_to(r->msg);
-	bool is_in_dialog = to != NULL && to->tag.p != NULL;
+	bool is_in_dialog = to != NULL && to->tag.p != NULL &&
+			    !sip_param_find(r->uri->params, STR("gr"), NULL);
 
 	if (!is_in_dialog || r->caller != CALLER_ANONYMOUS)
 		r->verdict.kind = VERDICT_REGISTERED;

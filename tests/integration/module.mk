@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/integration/lib/mutate.py \
 	tests/integration/lib/nsd.py \
 	tests/integration/lib/one_proxy.py \
+	tests/integration/lib/phone.py \
 	tests/integration/lib/settings.py \
 	tests/integration/lib/sipp.py \
 	tests/integration/lib/switchboard.py \
@@ -22,9 +23,11 @@ EXTRA_DIST += \
 	tests/integration/pytest.ini \
 	tests/integration/test_baresip.py \
 	tests/integration/test_fuzz.py \
+	tests/integration/test_gruu.py \
 	tests/integration/test_lifecycle.py \
 	tests/integration/test_log.py \
 	tests/integration/test_malformed.py \
+	tests/integration/test_outbound.py \
 	tests/integration/test_overload.py \
 	tests/integration/test_registrar.py \
 	tests/integration/test_relay.py \

@@ -66,6 +66,7 @@ struct verdict {
 	struct str reason;       /* empty: the standard phrase */
 	uint32_t retry_after_s;  /* reject; 0: no Retry-After */
 	const struct plan *plan; /* forward; redirect: its leaves' URIs */
+	bool is_registered; /* forward: to the contacts of a user of ours */
 };
 
 /* A node of the response context's tree, one per plan node. */

@@ -10,7 +10,7 @@ struct registrar_conf {
 	uint32_t default_expires, min_expires, max_expires; /* milliseconds */
 	uint32_t max_contacts;                              /* of an address */
 	int when_full;                                      /* enum when_full */
-	bool outbound;
+	bool outbound, gruu;
 	int synchronous; /* 0: normal, 1: full (store_conf.is_full) */
 };
 

@@ -14,6 +14,7 @@
 struct registrar_use {
 	struct location *location; /* borrowed */
 	struct registrar_conf conf;
+	const uint8_t *gruu_key; /* borrowed: MAC_KEY_LEN bytes */
 	/*
 	 * Is `user` (as sip_user_canonical() writes it) a user of a domain that
 	 * has d->users? *name becomes his own name, which differs from `user`
@@ -32,9 +33,10 @@ struct registrar_use {
  *
  * What the RFC leaves open:
  * 403  a domain without registrar; somebody else's To; more contacts than
- *      max_contacts; a contact that is the address of record itself; one that
- *      is larger than we store
+ *      max_contacts; a contact that is the address of record itself or a GRUU
+ *      of it; one that is larger than we store
  * 404  To is no user of the Request-URI's domain
+ * 439  RFC 5626: the phone's proxy lacks Outbound
  * 405  the rules sent something else than a REGISTER here
  * 500  with Retry-After: the change could not be stored. Without: CSeq is not
  *      above that of the binding, nothing was changed

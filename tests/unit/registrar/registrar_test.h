@@ -157,7 +157,10 @@ static inline int registrar_setup(void **state)
 		.min_expires = 60000,
 		.max_expires = 86400000,
 		.max_contacts = 3,
+		.outbound = true,
+		.gruu = true,
 	};
+	t->use.gruu_key = (const uint8_t *)"0123456789abcdef0123456789abcdef";
 	bench_open(b);
 	if (location_open(&store, b->post, 1, b->set, loop_now_ms(b->loop),
 			  &t->use.location, why) != 0)
@@ -194,6 +197,7 @@ struct reg { /* what is not said is Bob's, and a CSeq that rises */
 	const char *method, *uri, *to, *from, *call_id;
 	unsigned cseq;
 	const char *fields; /* whole header fields */
+	const char *via;    /* sent-by and parameters */
 };
 
 static inline const char *or_else(const char *text, const char *usual)
@@ -207,17 +211,18 @@ static inline void reg_send(struct bench *b, struct reg r)
 	const char *method = or_else(r.method, "REGISTER");
 
 	peer_send(b->caller,
-		  bench_format(
-			  "%s %s SIP/2.0\r\n"
-			  "Via: SIP/2.0/UDP %s9;branch=z9hG4bK%u\r\n"
-			  "From: %s;tag=f\r\nTo: %s\r\n"
-			  "Call-ID: %s\r\nCSeq: %u %s\r\n%s"
-			  "Content-Length: 0\r\n\r\n",
-			  method, or_else(r.uri, "sip:biloxi.test"), bench_net,
-			  n, or_else(r.from, "<sip:bob@biloxi.test>"),
-			  or_else(r.to, "<sip:bob@biloxi.test>"),
-			  or_else(r.call_id, "reg-1"), r.cseq != 0 ? r.cseq : n,
-			  method, or_else(r.fields, ""))
+		  bench_format("%s %s SIP/2.0\r\n"
+			       "Via: SIP/2.0/UDP %s;branch=z9hG4bK%u\r\n"
+			       "From: %s;tag=f\r\nTo: %s\r\n"
+			       "Call-ID: %s\r\nCSeq: %u %s\r\n%s"
+			       "Content-Length: 0\r\n\r\n",
+			       method, or_else(r.uri, "sip:biloxi.test"),
+			       or_else(r.via, bench_format("%s9", bench_net).p),
+			       n, or_else(r.from, "<sip:bob@biloxi.test>"),
+			       or_else(r.to, "<sip:bob@biloxi.test>"),
+			       or_else(r.call_id, "reg-1"),
+			       r.cseq != 0 ? r.cseq : n, method,
+			       or_else(r.fields, ""))
 			  .p);
 }
 
@@ -251,6 +256,16 @@ static inline int expires_of(struct bench *b, const char *uri)
 		       bench_format("\r\nContact: <%s>;expires=", uri).p);
 
 	return at != NULL ? atoi(strstr(at, "expires=") + 8) : -1;
+}
+
+/* The user's one binding, as it is kept; a reference. */
+static inline struct bindings *kept(struct bench *b, const char *aor)
+{
+	struct bindings *k =
+		location_find(test_of(b)->use.location, str_from(aor));
+
+	assert_non_null(k);
+	return k;
 }
 
 /* The answer that came last. */

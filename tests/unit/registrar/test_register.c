@@ -537,10 +537,10 @@ static void require_of_what_we_lack_is_420(void **state)
 	struct bench *b = *state;
 
 	REG(b, 420,
-	    .fields = CONTACT(X) "Require: path, gruu\r\n"
-				 "Require: outbound\r\n");
-	assert_has(b, "\r\nUnsupported: gruu\r\n");
-	assert_has(b, "\r\nUnsupported: outbound\r\n");
+	    .fields = CONTACT(X) "Require: path, sec-agree\r\n"
+				 "Require: 100rel\r\n");
+	assert_has(b, "\r\nUnsupported: sec-agree\r\n");
+	assert_has(b, "\r\nUnsupported: 100rel\r\n");
 	assert_false(peer_has(b->caller, "Unsupported: path"));
 	assert_int_equal(n_contacts(b), 0);
 	REG(b, 200, .fields = CONTACT(X) "Require: Path\r\n");
@@ -627,7 +627,7 @@ static void options_have_their_ranges(void **state)
 	read_conf(b, "{ when_full: replace, synchronous: full }", 0);
 	read_conf(b, "{ min_expires: 2h }", 1);
 	read_conf(b, "{ max_contacts: 0 }", 1);
-	read_conf(b, "{ gruu: true }", 1);
+	read_conf(b, "{ gruu: true, outbound: false }", 0);
 	read_conf(b,
 		  "{ min_expires: 30m, max_expires: 20m, "
 		  "default_expires: 25m }",
