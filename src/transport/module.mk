@@ -14,6 +14,7 @@ libviaduct_a_SOURCES += \
 	src/transport/sources.h \
 	src/transport/tls_conn.h \
 	src/transport/tls_context.h \
+	src/transport/stun.h \
 	src/transport/transport_priv.h \
 	src/transport/udp.h \
 	src/transport/bytes_plain.c \
@@ -33,6 +34,7 @@ libviaduct_a_SOURCES += \
 	src/transport/slots.c \
 	src/transport/socket.c \
 	src/transport/sources.c \
+	src/transport/stun.c \
 	src/transport/tcp.c \
 	src/transport/tls_conf.c \
 	src/transport/tls_context.c \
@@ -48,6 +50,7 @@ libviaduct_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/transport/test_cert_names \
+	tests/unit/transport/test_stun \
 	tests/unit/transport/test_udp \
 	tests/unit/transport/test_framing \
 	tests/unit/transport/test_conn \
@@ -65,6 +68,10 @@ tests_unit_transport_test_cert_names_SOURCES = \
 tests_unit_transport_test_cert_names_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_cert_names_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_transport_test_cert_names_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
+tests_unit_transport_test_stun_SOURCES = tests/unit/transport/test_stun.c
+tests_unit_transport_test_stun_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_stun_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_transport_test_udp_SOURCES = \
 	tests/unit/transport/bench.h \

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "transport/stun.h"
 #include "viaduct/util/err.h"
 
 /* The kernel overwrites the lengths of those that it fills. */
@@ -47,6 +48,28 @@ static void read_pktinfo(struct msghdr *h, union addr *local)
 	}
 }
 
+/* RFC 5626 section 8. Who cannot be answered asks again. */
+static void udp_stun(struct udp_sock *s, const struct flow *from,
+		     struct str bytes)
+{
+	struct transport *t = s->udp->t;
+	struct hop to = {.transport = SIP_UDP,
+			 .listener = s->listener,
+			 .local = from->local,
+			 .addr = from->remote};
+	uint8_t answer[STUN_ANSWER_MAX];
+	size_t len = stun_answer(bytes, &from->remote, answer);
+	struct buf *b = len != 0 ? buf_new(t->mem, len) : NULL;
+
+	stats_add(t->stats, STAT_stun_requests, 1);
+	if (b == NULL)
+		return;
+	memcpy(b->data, answer, len);
+	b->len = (uint32_t)len;
+	udp_send(s->udp, &to, b);
+	buf_unref(b);
+}
+
 static void udp_deliver(struct udp_sock *s, struct mmsghdr *m,
 			const union addr *from)
 {
@@ -56,11 +79,17 @@ static void udp_deliver(struct udp_sock *s, struct mmsghdr *m,
 			    .listener = s->listener,
 			    .local = s->local};
 
-	if (bytes.len <= UDP_KEEPALIVE_MAX || addr_port(from) == 0)
+	if (bytes.len <= UDP_KEEPALIVE_MAX || addr_port(from) == 0) {
+		stats_add(t->stats, STAT_keepalives, 1);
 		return;
+	}
 	memcpy(&flow.remote, from, m->msg_hdr.msg_namelen);
 	if (s->is_any)
 		read_pktinfo(&m->msg_hdr, &flow.local);
+	if (is_stun(bytes)) {
+		udp_stun(s, &flow, bytes);
+		return;
+	}
 	stats_add(t->stats, STAT_messages_in, 1);
 	if (bytes.len > atomic_load_explicit(&t->set->limits.message_size,
 					     memory_order_relaxed))

@@ -19,6 +19,7 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_stun \
 	tests/fuzz/fuzz_uri \
 	tests/fuzz/fuzz_via
 
@@ -51,6 +52,10 @@ tests_fuzz_fuzz_record_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_request_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_request_LDFLAGS = $(LIBFUZZER) -Wl,--wrap=transport_send
+
+tests_fuzz_fuzz_stun_SOURCES = tests/fuzz/fuzz_stun.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_stun_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_stun_LDFLAGS = $(LIBFUZZER)
 
 tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)

@@ -13,6 +13,8 @@
 	X(messages_in, "messages received")                                    \
 	X(messages_out, "messages sent")                                       \
 	X(messages_malformed, "messages dropped or refused as malformed")      \
+	X(keepalives, "datagrams too short for a message: keep-alives")        \
+	X(stun_requests, "STUN messages on a SIP port (RFC 5626)")             \
 	X(messages_stray, "responses and ACKs that matched nothing")           \
 	X(handovers, "messages passed on to the worker that owns them")        \
 	X(handovers_dropped, "messages dropped because an inbox was full")     \
