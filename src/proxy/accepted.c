@@ -9,6 +9,7 @@ struct accepted {
 	struct proxy *proxy;
 	struct server_txn *server; /* NULL: gone */
 	unsigned n_clients;
+	bool is_sender_trusted; /* of the request */
 };
 
 static void settle(struct accepted *a)
@@ -23,16 +24,19 @@ static void settle(struct accepted *a)
 static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
 {
 	struct accepted *a = arg;
+	struct proxy *p = a->proxy;
 	struct arena arena;
 	struct buf *b;
 
-	(void)from;
 	if (a->server == NULL || msg->status < 200 || msg->status > 299)
 		return;
-	arena_init(&arena, a->proxy->env.mem);
-	b = response_print(a->proxy->env.mem, &arena, msg, STR_NONE);
+	arena_init(&arena, p->env.mem);
+	b = response_print(p->env.mem, &arena, msg, STR_NONE,
+			   identity_forbidden_back(&p->use->snapshot->proxy,
+						   msg, &from->remote,
+						   a->is_sender_trusted));
 	if (b != NULL) {
-		stats_add(a->proxy->env.stats, STAT_responses_forwarded, 1);
+		stats_add(p->env.stats, STAT_responses_forwarded, 1);
 		server_txn_respond(a->server, msg->status, b);
 		buf_unref(b);
 	}
@@ -70,15 +74,16 @@ static const struct server_txn_ops server_ops = {
 	.on_ended = on_server_ended,
 };
 
-struct accepted *accepted_new(struct proxy *p, struct server_txn *st)
+struct accepted *accepted_new(const struct request *r)
 {
-	struct accepted *a = mem_zalloc(p->env.mem, sizeof(*a));
+	struct accepted *a = mem_zalloc(r->proxy->env.mem, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
-	a->proxy = p;
-	a->server = st;
-	server_txn_set_owner(st, &server_ops, a);
+	a->proxy = r->proxy;
+	a->server = r->txn;
+	a->is_sender_trusted = r->is_sender_trusted;
+	server_txn_set_owner(r->txn, &server_ops, a);
 	return a;
 }
 

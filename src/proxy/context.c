@@ -38,7 +38,8 @@ bool response_is_for_us(struct sip_msg *msg)
 }
 
 struct buf *response_print(struct mem *mem, struct arena *arena,
-			   struct sip_msg *msg, struct str extra)
+			   struct sip_msg *msg, struct str extra,
+			   unsigned identity)
 {
 	struct sip_edits e;
 
@@ -46,6 +47,8 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 		return NULL;
 	sip_edits_init(&e, arena);
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
+	if (identity != 0)
+		identity_edit(&e, msg, identity);
 	if (extra.len != 0)
 		sip_edit_append(&e, msg, extra);
 	edit_length(&e, msg);
@@ -56,7 +59,8 @@ static bool forward_response(struct request *r, struct sip_msg *msg,
 			     unsigned status, struct str extra)
 {
 	struct proxy *p = r->proxy;
-	struct buf *b = response_print(p->env.mem, &r->arena, msg, extra);
+	struct buf *b = response_print(p->env.mem, &r->arena, msg, extra,
+				       r->identity_forbidden);
 
 	if (b == NULL) {
 		TRACE_STEP(&r->tag, "response", "%u dropped: no memory",
@@ -189,6 +193,7 @@ void context_offer(struct request *r, struct sip_msg *msg, unsigned status,
 	}
 	r->best.status = status;
 	r->best.bytes = bytes;
+	r->best.identity_forbidden = r->identity_forbidden;
 	r->best.reason = reason;
 	TRACE_STEP(&r->tag, "response", "%u is the best so far (16.7 step 6)",
 		   status);
@@ -237,6 +242,7 @@ static void send_best_received(struct request *r)
 		extra = other_challenges(r, &msg);
 	TRACE_STEP(&r->tag, "response", "%u is the best of all (16.7 step 6)",
 		   status);
+	r->identity_forbidden = r->best.identity_forbidden;
 	forward_response(r, &msg, status, extra);
 }
 
@@ -354,7 +360,7 @@ static void keep_accepted(struct request *r)
 		if (!b->is_accepted || b->txn == NULL || r->txn == NULL)
 			continue;
 		if (a == NULL)
-			a = accepted_new(r->proxy, r->txn);
+			a = accepted_new(r);
 		if (a == NULL)
 			return; /* no memory: they are absorbed */
 		accepted_add(a, b->txn);

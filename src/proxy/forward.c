@@ -372,6 +372,16 @@ static void edit_credentials(struct request *r, struct sip_edits *e)
 		sip_edit_remove(e, &r->msg->hdrs[r->consumed[i] - 1]);
 }
 
+static void edit_identity(struct request *r, struct sip_edits *e,
+			  const struct hop *to)
+{
+	unsigned forbidden = identity_forbidden(
+		r->conf, r->msg, r->is_sender_trusted, &to->addr);
+
+	if (forbidden != 0)
+		identity_edit(e, r->msg, forbidden);
+}
+
 /* Step 9. */
 static void edit_content_length(struct request *r, struct sip_edits *e,
 				const struct outgoing *o, char text[NUMBER_MAX])
@@ -432,6 +442,7 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 	edit_max_breadth(r, &e, o->breadth, breadth);
 	edit_routes(r, &e, o);
 	edit_credentials(r, &e);
+	edit_identity(r, &e, o->hop);
 	edit_content_length(r, &e, o, length);
 	return sip_edits_print(&e, r->msg, r->proxy->env.mem);
 }

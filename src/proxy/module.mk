@@ -11,6 +11,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/context.c \
 	src/proxy/fork.c \
 	src/proxy/forward.c \
+	src/proxy/identity.c \
 	src/proxy/limits.c \
 	src/proxy/ours.c \
 	src/proxy/proxy.c \
@@ -28,6 +29,7 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_branch \
 	tests/unit/proxy/test_context \
 	tests/unit/proxy/test_forward \
+	tests/unit/proxy/test_identity \
 	tests/unit/proxy/test_no_memory \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
@@ -56,6 +58,11 @@ tests_unit_proxy_test_no_memory_SOURCES = tests/unit/proxy/test_no_memory.c \
 tests_unit_proxy_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_proxy_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
+
+tests_unit_proxy_test_identity_SOURCES = tests/unit/proxy/test_identity.c \
+	$(proxy_bench)
+tests_unit_proxy_test_identity_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_identity_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
 	$(proxy_bench)

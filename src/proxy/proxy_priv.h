@@ -258,15 +258,31 @@ void branch_free(struct branch *b); /* lets go of what it holds */
 
 /* accepted.c: further 2xx after the context is gone (RFC 6026 7.2). */
 struct accepted;
-struct accepted *accepted_new(struct proxy *p, struct server_txn *st);
+struct accepted *accepted_new(const struct request *r);
 void accepted_add(struct accepted *a, struct client_txn *ct);
 
 /* 16.7 step 3: our Via is the only one. */
 bool response_is_for_us(struct sip_msg *msg);
 
-/* Pass a response on: our Via off, the rest as it came (16.7 steps 3, 9). NULL:
- * no memory, or there is no further Via. */
+/* Pass a response on: our Via off, the rest as it came (16.7 steps 3, 9).
+ * identity: what identity_forbidden_back() says. NULL: no memory, or there is
+ * no further Via. */
 struct buf *response_print(struct mem *mem, struct arena *arena,
-			   struct sip_msg *msg, struct str extra);
+			   struct sip_msg *msg, struct str extra,
+			   unsigned identity);
+
+/* identity.c: RFC 3325 ----------------------------------------------------- */
+
+/* Which fields a request may not keep on its way to a hop: a set for
+ * identity_edit(). One that has none of them costs a comparison. */
+unsigned identity_forbidden(const struct proxy_conf *c,
+			    const struct sip_msg *msg, bool is_from_trusted,
+			    const union addr *to);
+/* The same for a response on its way back to the sender of the request. */
+unsigned identity_forbidden_back(const struct proxy_conf *c,
+				 const struct sip_msg *msg,
+				 const union addr *from, bool is_to_trusted);
+void identity_edit(struct sip_edits *e, const struct sip_msg *msg,
+		   unsigned forbidden);
 
 #endif

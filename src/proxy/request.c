@@ -99,6 +99,7 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 	}
 	if (is_trusted(r))
 		r->caller = CALLER_TRUSTED;
+	r->is_sender_trusted = r->caller == CALLER_TRUSTED;
 	set_tag(r);
 	r->use = p->use;
 	r->use->n_requests++;

@@ -89,7 +89,8 @@ struct fork {
 struct best {
 	unsigned status; /* 0: none */
 	struct str bytes;
-	const char *reason; /* of an outcome of our own */
+	const char *reason;          /* of an outcome of our own */
+	unsigned identity_forbidden; /* as in struct request */
 };
 
 /* A dialog as our Record-Route token tells it (DESIGN: "in a dialog"). */
@@ -121,6 +122,7 @@ struct request {
 	uint64_t loop_hash;
 
 	enum caller caller;
+	bool is_sender_trusted;          /* whatever else he shows */
 	uint16_t consumed[CONSUMED_MAX]; /* 1 + index of fields with credentials
 					  * for realms of ours: they go no
 					  * further (22.3) */
@@ -138,6 +140,7 @@ struct request {
 	unsigned n_branches, n_pending;
 	uint32_t breadth;
 	struct best best;
+	unsigned identity_forbidden; /* of the response that is being handled */
 	struct str challenges; /* WWW- and Proxy-Authenticate of all branches */
 	bool is_final_sent;
 	bool is_2xx;       /* that final, or one that was forwarded, is a 2xx */
