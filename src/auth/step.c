@@ -201,6 +201,7 @@ static bool is_anonymous(const struct sip_uri *uri)
 static enum step_result identify(struct request *r, const struct domain *d,
 				 const struct user *u, bool is_registrar)
 {
+	const struct auth_use *use = r->conf->auth;
 	struct sip_uri from, to;
 
 	r->caller = CALLER_AUTHENTICATED;
@@ -209,7 +210,7 @@ static enum step_result identify(struct request *r, const struct domain *d,
 	if (!parse_addr(r, URI_FROM, &from) ||
 	    (!is_user(r, &from, d, u) && !is_anonymous(&from)))
 		return refuse(r, 403, "From is not the user who authenticated");
-	if (is_registrar &&
+	if (is_registrar && !use->conf.third_party &&
 	    (!parse_addr(r, URI_TO, &to) || !is_user(r, &to, d, u)))
 		return refuse(r, 403,
 			      "the address of record is another user's");
@@ -311,4 +312,56 @@ enum step_result step_authenticate(struct request *r)
 	if (r->msg->method == SIP_REGISTER && r->is_local)
 		return check_register(r, &s);
 	return check_call(r, &s);
+}
+
+/* A route's `auth: required` ----------------------------------------------- */
+
+/* Whose users may show who they are: those of the domain of From, else of the
+ * Request-URI, else of the first one that has any. */
+static const struct domain *domain_to_ask(struct request *r)
+{
+	const struct domain *all = r->conf->domains.v, *d = NULL;
+	struct sip_uri uri;
+
+	if (parse_addr(r, URI_FROM, &uri))
+		d = domain_of(r, &uri);
+	if (d != NULL && has_realm(d))
+		return d;
+	d = r->is_local ? request_domain(r, r->uri->host) : NULL;
+	if (d != NULL && has_realm(d))
+		return d;
+	for (size_t i = 0; i < r->conf->domains.n; i++)
+		if (has_realm(&all[i]))
+			return &all[i];
+	return NULL;
+}
+
+static enum step_result require_user(struct request *r)
+{
+	bool is_registrar = r->msg->method == SIP_REGISTER && r->is_local;
+	const struct domain *d = domain_to_ask(r);
+	const struct credentials *c;
+	struct shown s;
+
+	if (r->msg->method == SIP_ACK) { /* 22.1: it cannot be challenged */
+		request_drop(r, "its route wants credentials");
+		return STEP_DONE;
+	}
+	if (d == NULL)
+		return refuse(r, 403,
+			      "its route wants credentials, and no "
+			      "domain has users");
+	if (!collect(r, &s))
+		return refuse(r, 400, "too many credentials for our realms");
+	c = find_for(r, &s, !is_registrar, d);
+	return c != NULL ? check(r, c, is_registrar)
+			 : demand(r, d, is_registrar);
+}
+
+enum step_result step_require(struct request *r)
+{
+	if (r->conf->auth == NULL || !r->verdict.needs_user ||
+	    r->caller != CALLER_ANONYMOUS)
+		return STEP_NEXT;
+	return require_user(r);
 }

@@ -153,6 +153,17 @@ static bool is_one_line(struct str s)
 	return true;
 }
 
+static bool has_users(const struct conf_array *domains)
+{
+	const struct domain *d = domains->v;
+
+	for (size_t i = 0; i < domains->n; i++)
+		if (d[i].users_file.len != 0 &&
+		    d[i].authenticate != AUTHENTICATE_NONE)
+			return true;
+	return false;
+}
+
 static void check(struct config *c, const struct conf_node *root,
 		  struct conf_errors *errors)
 {
@@ -172,6 +183,10 @@ static void check(struct config *c, const struct conf_node *root,
 	if (s->log.to.len == 0)
 		conf_error(errors, place_of(root, "log", "to"), "log.to",
 			   "empty; stderr, syslog, or a file's path");
+	if (rules_need_users(&s->routes) && !has_users(&s->domains))
+		conf_error(errors, place_of(root, "routes", NULL), "routes",
+			   "auth: required, and no domain has a users_file "
+			   "and authenticates");
 	registrar_conf_check(&s->registrar, place_of(root, "registrar", NULL),
 			     errors);
 	proxy_conf_check(p, conf_get(root, "domains"), errors);
@@ -233,14 +248,14 @@ static int config_new(struct config **out)
 /* The steps of a request, in order; each is in the directory that owns it. */
 /* Up to authentication they run before there is a transaction (THREATS row
  * 10): a challenge costs no memory. */
-enum { STEPS_STATELESS = 4 };
+enum { STEPS_STATELESS = 6 };
 
 static const struct proxy_step steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
 	{"self", step_self},         {"authenticate", step_authenticate},
-	{"rules", step_rules},       {"register", step_register},
-	{"lookup", step_lookup},     {"targets", step_targets},
-	{"forward", step_forward},
+	{"rules", step_rules},       {"require", step_require},
+	{"register", step_register}, {"lookup", step_lookup},
+	{"targets", step_targets},   {"forward", step_forward},
 };
 
 static void set_proxy_conf(struct config *c)
@@ -400,6 +415,8 @@ void config_attach(struct config *c, struct auth *auth,
 	c->auth.conf.failures = f->count;
 	c->auth.conf.within = f->within;
 	c->auth.conf.ban = f->ban;
+	c->auth.conf.third_party = c->settings.registrar.third_party;
+	location_limit(location, c->settings.limits.registrations);
 	c->registrar.location = location;
 	c->registrar.gruu_key = gruu_key;
 	c->registrar.conf = c->settings.registrar;

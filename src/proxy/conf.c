@@ -21,6 +21,8 @@ const struct conf_option proxy_domain_options[] = {
 	  .help = "all: digest for REGISTER and for every request outside a dialog whose From domain is ours; register: for REGISTER alone; none: nobody is asked." },
 	{ .name = "realm", .type = CONF_TEXT, .offset = DOMAIN(realm), .def = "",
 	  .help = "The realm of challenges; default: the domain's name." },
+	{ .name = "service_route", .type = CONF_LIST_OF, .offset = DOMAIN(service_route), .size = sizeof(struct str), .def = "",
+	  .help = "URIs, such as sip:edge.example.com;lr, that the answer to a REGISTER tells the phone as the route of its requests (RFC 3608)." },
 	{ .name = "registrar", .type = CONF_BOOL, .offset = DOMAIN(registrar), .def = "true",
 	  .help = "Whether users register here; with it, users_file or `authenticate: none` must be written. false: REGISTER is answered 403 and the domain's users 404." },
 	{ 0 },
@@ -81,6 +83,8 @@ const struct conf_option proxy_limit_options[] = {
 	  .help = "What may wait to be written to one connection; above, it is closed." },
 	{ .name = "memory", .type = CONF_SIZE, .offset = LIMIT(memory), .def = "0", .min = 0, .max = 1099511627776.0,
 	  .help = "Ceiling for messages, transactions and connections together, divided evenly among the workers; above, 503. 0: none." },
+	{ .name = "registrations", .type = CONF_UINT, .offset = LIMIT(registrations), .def = "1000000", .min = 1, .max = 100000000,
+	  .help = "Addresses of record with contacts, each of which may have registrar.max_contacts; above, a REGISTER for one that has none gets 503 with Retry-After. Refreshes go on." },
 	{ .name = "auth_failures", .type = CONF_SECTION, .offset = LIMIT(auth_failures), .def = "", .section = auth_failure_options,
 	  .help = "Guessing passwords." },
 	{ 0 },
@@ -232,6 +236,29 @@ static bool domain_has_name(const struct domain *d, struct str name)
 	return false;
 }
 
+/* It goes into a header field, between angle brackets. */
+static bool is_loose_route(struct str text)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(text, &uri) == 0 && uri.is_lr &&
+	       memchr(text.p, '>', text.len) == NULL;
+}
+
+static void check_service_route(const struct domain *d, const char *path,
+				const struct conf_place *place,
+				struct conf_errors *errors)
+{
+	const struct str *routes = d->service_route.v;
+
+	for (size_t i = 0; i < d->service_route.n; i++)
+		if (!is_loose_route(routes[i]))
+			conf_error(errors, place, path,
+				   "service_route: \"%.*s\" is no sip URI with "
+				   ";lr",
+				   STR_FMT(routes[i]));
+}
+
 static void check_domain(const struct domain *d, const struct conf_place *place,
 			 struct conf_errors *errors)
 {
@@ -243,6 +270,7 @@ static void check_domain(const struct domain *d, const struct conf_place *place,
 		conf_error(errors, place, path,
 			   "nobody could register; name a users_file, or write "
 			   "`authenticate: none` or `registrar: false`");
+	check_service_route(d, path, place, errors);
 }
 
 /* The names of domain i against those of the domains before it. */

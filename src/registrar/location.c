@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "viaduct/util/err.h"
+#include "viaduct/util/log.h"
 #include "viaduct/util/wall.h"
 #include "registrar/location_priv.h"
 
@@ -43,7 +44,8 @@ static struct aor *aor_find(struct shard *s, uint64_t hash, struct str text)
 	return NULL;
 }
 
-struct aor *aor_new(struct shard *s, uint64_t hash, struct str text)
+struct aor *aor_new(struct location *l, struct shard *s, uint64_t hash,
+		    struct str text)
 {
 	struct aor *a = malloc(sizeof(*a) + text.len);
 
@@ -52,14 +54,17 @@ struct aor *aor_new(struct shard *s, uint64_t hash, struct str text)
 	*a = (struct aor){.len = (uint16_t)text.len};
 	memcpy(a->text, text.p, text.len);
 	hash_table_insert(&s->table, &a->node, hash);
+	atomic_fetch_add_explicit(&l->n_entries, 1, memory_order_relaxed);
 	return a;
 }
 
-static void aor_free_if_empty(struct shard *s, struct aor *a)
+static void aor_free_if_empty(struct location *l, struct shard *s,
+			      struct aor *a)
 {
 	if (a->committed != NULL || a->newest != NULL)
 		return;
 	hash_table_remove(&s->table, &a->node);
+	atomic_fetch_sub_explicit(&l->n_entries, 1, memory_order_relaxed);
 	free(a);
 }
 
@@ -159,7 +164,7 @@ static void change_finish(struct change *c, int err)
 	else if (a != NULL)
 		unlink_change(c);
 	if (a != NULL)
-		aor_free_if_empty(c->shard, a);
+		aor_free_if_empty(c->location, c->shard, a);
 	change_free(c);
 }
 
@@ -250,6 +255,21 @@ int aor_change(struct location *l, struct shard *s, struct aor *a,
 	return 0;
 }
 
+/* Workers that come at once may pass it by as many as they are. */
+static bool has_room(struct location *l)
+{
+	static struct log_class full = LOG_CLASS(1);
+	uint32_t max =
+		atomic_load_explicit(&l->max_entries, memory_order_relaxed);
+
+	if (atomic_load_explicit(&l->n_entries, memory_order_relaxed) < max)
+		return true;
+	if (log_class_allows(&full, "location.full"))
+		log_warning(STR_NONE, "location.full",
+			    KV_UINT("registrations", max));
+	return false;
+}
+
 int location_change(struct location *l, unsigned from, struct str aor,
 		    location_change_fn *change, store_done_fn *done, void *arg)
 {
@@ -263,12 +283,14 @@ int location_change(struct location *l, unsigned from, struct str aor,
 		return VD_ELIMIT;
 	pthread_mutex_lock(&s->lock);
 	a = aor_find(s, hash, aor);
-	if (a == NULL)
-		a = aor_new(s, hash, aor);
+	if (a == NULL && !has_room(l))
+		err = VD_ELIMIT;
+	else if (a == NULL)
+		a = aor_new(l, s, hash, aor);
 	if (a != NULL)
 		err = aor_change(l, s, a, &w);
 	if (a != NULL && err != 0)
-		aor_free_if_empty(s, a);
+		aor_free_if_empty(l, s, a);
 	pthread_mutex_unlock(&s->lock);
 	return err;
 }

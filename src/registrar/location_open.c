@@ -21,6 +21,11 @@ void location_counts(struct location *l, struct location_counts *out)
 	store_counts(l->store, &out->store);
 }
 
+void location_limit(struct location *l, uint32_t n_aors)
+{
+	atomic_store_explicit(&l->max_entries, n_aors, memory_order_relaxed);
+}
+
 bool location_is_well(const struct location *l)
 {
 	return store_is_well(l->store);
@@ -37,7 +42,7 @@ static int load_bindings(struct location *l, struct str key, struct bindings *b)
 {
 	uint64_t hash = aor_hash(l, key);
 	struct shard *s = shard_of(l, hash);
-	struct aor *a = aor_new(s, hash, key);
+	struct aor *a = aor_new(l, s, hash, key);
 
 	if (a == NULL) {
 		bindings_unref(b);
@@ -110,6 +115,7 @@ int location_open(const struct store_conf *conf, struct post *post, unsigned me,
 	memset(l, 0, sizeof(*l));
 	l->main_thread = me - 1;
 	l->key = hash_process_key();
+	location_limit(l, UINT32_MAX);
 	err = shards_init(l);
 	if (err == 0)
 		err = flows_init(&l->flows, set);

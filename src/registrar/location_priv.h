@@ -75,6 +75,8 @@ struct location {
 	unsigned main_thread; /* a member of the inboxes */
 	const struct hash_key *key;
 	struct sweep sweep;
+	atomic_uint n_entries; /* struct aor, pending ones too */
+	atomic_uint max_entries;
 	struct flows flows;
 	_Atomic uint64_t n_lost; /* bindings that ended with their connection */
 	struct shard shards[N_SHARDS];
@@ -93,7 +95,8 @@ uint64_t aor_hash(const struct location *l, struct str aor);
 struct shard *shard_of(struct location *l, uint64_t hash);
 
 /* These under the lock of the shard. aor_new(): NULL: no memory. */
-struct aor *aor_new(struct shard *s, uint64_t hash, struct str text);
+struct aor *aor_new(struct location *l, struct shard *s, uint64_t hash,
+		    struct str text);
 
 /* Takes over the reference. False: a connection of the new bindings has ended.
  */

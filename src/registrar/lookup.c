@@ -5,12 +5,6 @@
 
 #include "viaduct/util/err.h"
 
-enum {
-	/* How long contacts with a higher q may take before the next ones are
-	 * tried: a phone has rung five times by then. */
-	GROUP_TIMEOUT_MS = 20000,
-};
-
 /* A contact as a Request-URI ---------------------------------------------- */
 
 /* 16.6 step 2: what may not stand in a Request-URI goes: header fields and the
@@ -186,7 +180,7 @@ static const struct plan *plan_new(struct request *r, const struct live *v,
 			set = &all[1 + all->n_children++];
 			set->kind = PLAN_PARALLEL;
 			set->children = phones;
-			set->timeout_ms = GROUP_TIMEOUT_MS;
+			set->timeout_ms = registrar_of(r)->conf.ring_timeout;
 		}
 		set->n_children++;
 		n_phone = n_of_phone(&v[i], n - i);

@@ -143,11 +143,34 @@ static struct gruu_writer writer_of(const struct request *r, struct str aor)
 	return w;
 }
 
+static size_t service_route_room(const struct domain *d)
+{
+	const struct str *routes = d->service_route.v;
+	size_t size = 0;
+
+	for (size_t i = 0; i < d->service_route.n; i++)
+		size += routes[i].len + sizeof("Service-Route: <>\r\n");
+	return size;
+}
+
+/* RFC 3608 section 6.3. */
+static void put_service_route(struct put *p, const struct domain *d)
+{
+	const struct str *routes = d->service_route.v;
+
+	for (size_t i = 0; i < d->service_route.n; i++) {
+		put_str(p, STR("Service-Route: <"));
+		put_str(p, routes[i]);
+		put_str(p, STR(">\r\n"));
+	}
+}
+
 /* Fields of the 200 (step 8); p NULL: no memory. */
 static struct str print_fields(struct request *r, const struct answer *a,
 			       const struct bindings *b)
 {
-	size_t size = fields_max(r->msg, a->aor, b);
+	const struct domain *d = request_domain(r, r->uri->host);
+	size_t size = fields_max(r->msg, a->aor, b) + service_route_room(d);
 	char *room = arena_alloc(&r->arena, size), date[DATE_LEN + 1];
 	struct put p = put_into(room, room != NULL ? size : 0);
 	struct gruu_writer w = writer_of(r, a->aor);
@@ -155,6 +178,7 @@ static struct str print_fields(struct request *r, const struct answer *a,
 	if (room == NULL || !put_bindings(&p, &w, b, registrar_now_ms(r)))
 		return STR_NONE;
 	put_path(&p, r->msg);
+	put_service_route(&p, d);
 	if (a->is_outbound)
 		put_str(&p, STR("Require: outbound\r\n"));
 	put_str(&p, STR("Supported: path\r\nDate: "));
@@ -257,7 +281,7 @@ static bool is_own(struct request *r, struct str aor)
 	struct sip_uri uri;
 	struct str other;
 
-	if (r->caller == CALLER_TRUSTED)
+	if (r->caller == CALLER_TRUSTED || registrar_of(r)->conf.third_party)
 		return true;
 	if (sip_uri_parse(from->uri, &uri) == 0 &&
 	    registrar_aor(r, &uri, &d, &other) == 0 && str_eq(other, aor))

@@ -206,12 +206,16 @@ static void parse_drop(struct conf_run *run, const struct conf_node *n,
 		conf_run_error(run, n, "true is the only value");
 }
 
+static const char *const auth_names[] = {"none", "required", NULL};
+
 /* clang-format off */
 static const struct conf_option rule_options[] = {
 	{ .name = "name", .type = CONF_TEXT, .offset = offsetof(struct rule, name), .def = "",
 	  .help = "For the trace; default: route-1, route-2 ..." },
 	{ .name = "match", .type = CONF_CUSTOM, .offset = offsetof(struct rule, match), .def = "", .parse = rule_parse_match,
 	  .help = "Conditions that must all hold." },
+	{ .name = "auth", .type = CONF_ENUM, .offset = offsetof(struct rule, auth), .def = "none", .names = auth_names,
+	  .help = "required: an anonymous caller is challenged (401 or 407) before the action." },
 	{ .name = "register", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_register,
 	  .help = "true: handle it as registrar." },
 	{ .name = "forward", .type = CONF_CUSTOM, .offset = 0, .def = "", .parse = parse_forward,
@@ -276,6 +280,14 @@ static void check_rule(struct conf_run *run, const struct conf_node *n,
 			       "redirect, "
 			       "reject, drop",
 			       rule->n_actions);
+}
+
+bool rules_need_users(const struct rule_table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].auth != 0)
+			return true;
+	return false;
 }
 
 void rules_parse(struct conf_run *run, const struct conf_node *n, void *field)

@@ -138,6 +138,8 @@ static void put_rule(FILE *to, const struct rule *rule)
 	conf_print_str(to, rule->name);
 	fputs(", ", to);
 	put_match(to, rule);
+	if (rule->auth != 0)
+		fputs("auth: required, ", to);
 	put_action(to, rule);
 	fputs(" }", to);
 }

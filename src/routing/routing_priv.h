@@ -42,6 +42,7 @@ struct rule {
 	unsigned n_actions; /* written in the file: must be one */
 	enum rule_action action;
 	bool is_built_in;
+	int auth; /* 1: required */
 	struct verdict verdict;
 };
 

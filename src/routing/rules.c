@@ -29,6 +29,7 @@ static void decide(struct request *r, const struct rule *rule)
 {
 	r->verdict = rule->verdict;
 	r->verdict.route = rule->name;
+	r->verdict.needs_user = rule->auth != 0;
 	if (rule->action == RULE_REGISTER)
 		r->verdict.kind = VERDICT_REGISTER;
 	else if (rule->action == RULE_REGISTERED)

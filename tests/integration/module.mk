@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/integration/lib/baresip.py \
 	tests/integration/lib/certs.py \
 	tests/integration/lib/daemon.py \
+	tests/integration/lib/digest.py \
 	tests/integration/lib/endpoint.py \
 	tests/integration/lib/fuzz_traffic.py \
 	tests/integration/lib/message.py \
@@ -29,6 +30,7 @@ EXTRA_DIST += \
 	tests/integration/test_malformed.py \
 	tests/integration/test_outbound.py \
 	tests/integration/test_overload.py \
+	tests/integration/test_policy.py \
 	tests/integration/test_registrar.py \
 	tests/integration/test_relay.py \
 	tests/integration/test_reload.py \

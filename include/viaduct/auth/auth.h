@@ -47,6 +47,7 @@ struct auth_conf {
 	enum auth_algorithm algorithms[AUTH_ALGORITHM_COUNT]; /* best first */
 	size_t n_algorithms;
 	uint32_t nonce_lifetime; /* milliseconds */
+	bool third_party;        /* registrar.third_party */
 	/* limits.auth_failures */
 	uint32_t failures, within, ban; /* count, milliseconds, milliseconds */
 };
@@ -70,7 +71,8 @@ struct auth_use {
  * are checked whatever the method but ACK and CANCEL; r->caller becomes
  * CALLER_AUTHENTICATED. Who must show some and does not is challenged: 401 for
  * a REGISTER in a domain of ours, 407 for the rest. From must be the user, an
- * alias, or anonymous, and the To of a REGISTER the user: else 403.
+ * alias, or anonymous, and the To of a REGISTER the user (with third_party a
+ * user of the domain is enough for the registrar): else 403.
  * Credentials for our realms are noted in r->consumed, and leave the message
  * when it is forwarded.
  *
@@ -78,5 +80,9 @@ struct auth_use {
  * struct proxy_conf).
  */
 enum step_result step_authenticate(struct request *r);
+
+/* The step after step_rules: a verdict that needs_user lets nobody pass who is
+ * anonymous. He is challenged, an ACK is dropped. Stateless like the other. */
+enum step_result step_require(struct request *r);
 
 #endif

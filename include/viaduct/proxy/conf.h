@@ -11,9 +11,10 @@ struct domain {
 	struct conf_array aliases; /* struct str */
 	int authenticate;          /* enum domain_authenticate */
 	bool registrar;
-	struct str realm;          /* empty: the name */
-	struct str users_file;     /* empty: none */
-	const struct users *users; /* auth's own; NULL: no users_file */
+	struct str realm;                /* empty: the name */
+	struct str users_file;           /* empty: none */
+	struct conf_array service_route; /* struct str: URIs (RFC 3608) */
+	const struct users *users;       /* auth's own; NULL: no users_file */
 };
 
 enum domain_authenticate {
@@ -45,6 +46,7 @@ struct proxy_limits {
 	uint32_t handshake_timeout;
 	uint64_t output_queue;
 	uint64_t memory; /* 0: none */
+	uint32_t registrations;
 	struct auth_failure_limits auth_failures;
 };
 

@@ -62,6 +62,7 @@ struct verdict {
 		VERDICT_REGISTERED, /* to the contacts of the Request-URI */
 	} kind;
 	struct str route;        /* name of the route that decided */
+	bool needs_user;         /* not for anonymous callers */
 	unsigned status;         /* reject, redirect */
 	struct str reason;       /* empty: the standard phrase */
 	uint32_t retry_after_s;  /* reject; 0: no Retry-After */

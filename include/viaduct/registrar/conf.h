@@ -11,7 +11,9 @@ struct registrar_conf {
 	uint32_t max_contacts;                              /* of an address */
 	int when_full;                                      /* enum when_full */
 	bool outbound, gruu;
-	int synchronous; /* 0: normal, 1: full (store_conf.is_full) */
+	bool third_party;
+	uint32_t ring_timeout; /* milliseconds */
+	int synchronous;       /* 0: normal, 1: full (store_conf.is_full) */
 };
 
 extern const struct conf_option registrar_options[];

@@ -94,8 +94,8 @@ struct bindings *location_find(struct location *l, struct str aor);
  *       been committed.
  *
  * Returns 0 (done will run), the error of `change`, VD_ELIMIT (too much is
- * queued, for this address or for all), VD_ETOOBIG (a string longer than 65535
- * bytes) or VD_ENOMEM.
+ * queued, for this address or for all; or there are too many addresses),
+ * VD_ETOOBIG (a string longer than 65535 bytes) or VD_ENOMEM.
  */
 typedef int location_change_fn(void *arg, const struct bindings *now,
 			       struct bindings **next);
@@ -117,6 +117,10 @@ void location_conn_closed(struct location *l, unsigned from,
  * store's kinds to location_parcel().
  */
 void location_sweep(struct location *l, uint64_t now_ms);
+
+/* Addresses of record that there may be; above, location_change() refuses new
+ * ones. At first there is no limit; what was loaded stays. */
+void location_limit(struct location *l, uint32_t n_aors);
 
 struct location_counts {
 	uint64_t aors, contacts; /* committed */

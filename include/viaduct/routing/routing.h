@@ -21,6 +21,9 @@ void rules_print(FILE *to, const void *field);
 /* For a file without `routes`: the built-in ones alone. 0 or VD_ENOMEM. */
 int rules_default(struct arena *arena, struct rule_table *out);
 
+/* Does one say `auth: required`? */
+bool rules_need_users(const struct rule_table *t);
+
 /* The step: sets r->verdict. r->conf->rules is a struct rule_table. */
 enum step_result step_rules(struct request *r);
 

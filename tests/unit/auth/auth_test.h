@@ -22,6 +22,7 @@ struct auth_test {
 	enum caller caller; /* of the last request that passed */
 	unsigned n_passed;
 	unsigned n_consumed;
+	bool needs_user; /* what the rules say */
 	char dir[64];
 };
 
@@ -86,6 +87,7 @@ static enum step_result step_passed(struct request *r)
 	       r->consumed[the_test->n_consumed] != 0)
 		the_test->n_consumed++;
 	r->verdict.kind = VERDICT_FORWARD;
+	r->verdict.needs_user = the_test->needs_user;
 	r->verdict.plan = the_test->bench->plan;
 	return STEP_NEXT;
 }
@@ -93,8 +95,8 @@ static enum step_result step_passed(struct request *r)
 static const struct proxy_step auth_steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
 	{"self", step_self},         {"authenticate", step_authenticate},
-	{"passed", step_passed},     {"targets", step_targets},
-	{"forward", step_forward},
+	{"passed", step_passed},     {"require", step_require},
+	{"targets", step_targets},   {"forward", step_forward},
 };
 
 static const struct plan to_two = LEAF("sip:x@" NET "2");
@@ -133,7 +135,7 @@ static inline void set_domains(struct auth_test *t)
 	c->auth = &t->use;
 	c->steps = auth_steps;
 	c->n_steps = ARRAY_LEN(auth_steps);
-	c->n_stateless = 4;
+	c->n_stateless = 6;
 }
 
 static inline int auth_setup(void **state)

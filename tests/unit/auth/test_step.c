@@ -479,6 +479,105 @@ static void address_of_record_is_the_users_own(void **state)
 	expect(t, 403);
 }
 
+static void third_party_may_register_a_neighbour(void **state)
+{
+	struct auth_test *t = *state;
+	struct login l = bobs_register(t);
+
+	t->use.conf.third_party = true;
+	register_as(t, BOB, "<sip:carol@biloxi.test>", &l);
+	expect_passed(t, CALLER_AUTHENTICATED);
+	l.nc = "00000002";
+	register_as(t, "<sip:carol@biloxi.test>", BOB, &l);
+	expect(t, 403);
+}
+
+/* A route's `auth: required` ----------------------------------------------- */
+
+static void
+who_is_foreign_must_show_who_he_is_where_a_route_wants_it(void **state)
+{
+	struct auth_test *t = *state;
+	struct login l = bobs(t);
+
+	t->needs_user = true;
+	call_as(t, FAR, NULL);
+	expect(t, 407);
+	assert_true(peer_has(t->bench->caller, "realm=\"biloxi.test\""));
+	assert_int_equal(bench_stat(t->bench, STAT_requests_new), 0);
+	call_as(t, FAR, &l);
+	expect(t, 403); /* and be that user */
+	l.nc = "00000002";
+	call_as(t, BOB, &l);
+	expect_passed(t, CALLER_AUTHENTICATED);
+}
+
+/* `authenticate: register` asks nobody else; a route may. */
+static void a_route_may_want_more_than_its_domain(void **state)
+{
+	struct auth_test *t = *state;
+	struct login l = bobs(t);
+
+	t->domains[0].authenticate = AUTHENTICATE_REGISTER;
+	call_as(t, BOB, NULL);
+	expect_passed(t, CALLER_ANONYMOUS);
+	t->needs_user = true;
+	call_as(t, BOB, NULL);
+	expect(t, 407);
+	l.password = "wrong";
+	call_as(t, BOB, &l);
+	expect(t, 407);
+	l.password = "zanzibar";
+	call_as(t, BOB, &l);
+	peer_expect(t->two, "");
+	assert_false(peer_has(t->two, "uthorization"));
+	peer_answer(t->two, 200, "");
+	expect(t, 200);
+}
+
+static void the_realm_is_that_of_from_or_of_the_uri(void **state)
+{
+	struct auth_test *t = *state;
+	struct peer *p = t->bench->caller;
+
+	t->needs_user = true;
+	call_as(t, "<sip:x@chicago.test>", NULL);
+	expect(t, 407);
+	assert_true(peer_has(p, "realm=\"chicago.test\""));
+	send_as(t, "MESSAGE", "sip:y@chicago.test", FAR, FAR, "");
+	expect(t, 407);
+	assert_true(peer_has(p, "realm=\"chicago.test\""));
+	send_as(t, "REGISTER", "sip:open.test", FAR, FAR, "");
+	expect(t, 401);
+	assert_true(peer_has(p, "realm=\"biloxi.test\""));
+	for (size_t i = 0; i < ARRAY_LEN(t->domains); i++)
+		t->domains[i].users = NULL;
+	call_as(t, FAR, NULL);
+	expect(t, 403);
+}
+
+static void an_ack_that_would_need_credentials_is_dropped(void **state)
+{
+	struct auth_test *t = *state;
+
+	t->needs_user = true;
+	send_as(t, "ACK", "sip:x@far.test", BOB, "<sip:x@far.test>;tag=1", "");
+	peer_expect_nothing(t->two);
+	peer_expect_nothing(t->bench->caller);
+	assert_int_equal(proxy_n_open(t->bench->proxy), 0);
+}
+
+static void a_trusted_sender_needs_no_user(void **state)
+{
+	struct auth_test *t = *state;
+
+	t->needs_user = true;
+	assert_int_equal(addr_net_parse(str_from(NET "9"), &t->bench->trust),
+			 0);
+	call_as(t, FAR, NULL);
+	expect_passed(t, CALLER_TRUSTED);
+}
+
 /* Failures ----------------------------------------------------------------- */
 
 static void source_that_guesses_is_banned_and_others_are_not(void **state)
@@ -602,6 +701,13 @@ int main(void)
 		AUTH_TEST(from_is_the_user_an_alias_or_anonymous),
 		AUTH_TEST(users_of_two_domains_are_apart),
 		AUTH_TEST(address_of_record_is_the_users_own),
+		AUTH_TEST(third_party_may_register_a_neighbour),
+		AUTH_TEST(
+			who_is_foreign_must_show_who_he_is_where_a_route_wants_it),
+		AUTH_TEST(a_route_may_want_more_than_its_domain),
+		AUTH_TEST(the_realm_is_that_of_from_or_of_the_uri),
+		AUTH_TEST(an_ack_that_would_need_credentials_is_dropped),
+		AUTH_TEST(a_trusted_sender_needs_no_user),
 		AUTH_TEST(source_that_guesses_is_banned_and_others_are_not),
 		AUTH_TEST(forged_source_is_not_banned),
 		AUTH_TEST(success_forgives),

@@ -139,6 +139,9 @@ static const struct {
 	{ LISTEN "log: { to: \"\" }", ":2:12: log.to: empty; stderr, syslog, or a file's path\n" },
 	{ LISTEN "server: { header: \"a\\r\\nb\" }", ":2:19: server.header: holds a control character\n" },
 	{ LISTEN "domains: { a.test: {} }", ":2:12: domains.a.test: nobody could register; name a users_file, or write `authenticate: none` or `registrar: false`\n" },
+	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: [ \"sip:a.test;lr\", \"sip:a.test\" ] }", ":3:3: domains.a.test: service_route: \"sip:a.test\" is no sip URI with ;lr\n" },
+	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: \"sip:a;lr?x=>\" }", ":3:3: domains.a.test: service_route: " },
+	{ LISTEN "domains: { a.test: { authenticate: none } }\nroutes: [ { auth: required, forward: request-uri } ]", ":3:9: routes: auth: required, and no domain has a users_file and authenticates\n" },
 	{ LISTEN "registrar: { min_expires: 2h, max_expires: 1h }", "registrar" },
 	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none, aliases: [ b.test ] }\n  B.test: { registrar: false, authenticate: none }\n", ":4:3: domains: B.test is a name of a.test already\n" },
 	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none }\n  b.test: { registrar: false, authenticate: none, aliases: A.TEST }\n", ":4:3: domains: A.TEST is a name of a.test already\n" },
@@ -227,7 +230,7 @@ static void the_settings_reach_those_who_use_them(void **state)
 	assert_int_equal(p->timers.b, 7000);
 	assert_int_equal(p->limits.headers, 20);
 	assert_ptr_equal(p->rules, &c->settings.routes);
-	assert_int_equal(p->n_steps, 9);
+	assert_int_equal(p->n_steps, 10);
 
 	config_transport_limits(c, &l);
 	assert_int_equal(l.connections, 5);

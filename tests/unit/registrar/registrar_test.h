@@ -159,6 +159,7 @@ static inline int registrar_setup(void **state)
 		.max_contacts = 3,
 		.outbound = true,
 		.gruu = true,
+		.ring_timeout = 20000,
 	};
 	t->use.gruu_key = (const uint8_t *)"0123456789abcdef0123456789abcdef";
 	bench_open(b);

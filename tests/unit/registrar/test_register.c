@@ -507,6 +507,54 @@ static void nobody_registers_for_somebody_else(void **state)
 	assert_int_equal(n_contacts(b), 0);
 }
 
+static void with_third_party_he_does(void **state)
+{
+	struct bench *b = *state;
+
+	test_of(b)->use.conf.third_party = true;
+	test_with_users(b);
+	REG(b, 200, .from = "<sip:carol@biloxi.test>", .fields = CONTACT(X));
+	assert_int_equal(n_contacts(b), 1);
+	REG(b, 404, .from = "<sip:bob@biloxi.test>",
+	    .to = "<sip:nobody@biloxi.test>", .fields = CONTACT(X));
+}
+
+/* RFC 3608 section 6.3: in the order of the operator. */
+static void the_200_tells_the_service_route(void **state)
+{
+	static struct str routes[] = {STR("sip:edge.test;lr"),
+				      STR("sip:orig@core.test;lr")};
+	struct bench *b = *state;
+
+	REG(b, 200, .fields = CONTACT(X));
+	assert_false(peer_has(b->caller, "Service-Route"));
+	test_of(b)->domains[0].service_route = (struct conf_array){routes, 2};
+	REG(b, 200, .fields = CONTACT(X));
+	assert_has(b, "\r\nService-Route: <sip:edge.test;lr>\r\n"
+		      "Service-Route: <sip:orig@core.test;lr>\r\n");
+	REG(b, 200, .to = "<sip:x@other.test>", .from = "<sip:x@other.test>",
+	    .uri = "sip:other.test", .fields = CONTACT(X));
+	assert_false(peer_has(b->caller, "Service-Route"));
+}
+
+static void above_the_limit_there_are_refreshes_alone(void **state)
+{
+	struct bench *b = *state;
+
+	location_limit(test_of(b)->use.location, 1);
+	REG(b, 200, .fields = CONTACT(X));
+	REG(b, 503, .to = "<sip:carol@biloxi.test>",
+	    .from = "<sip:carol@biloxi.test>", .fields = CONTACT(Y));
+	assert_has(b, "\r\nRetry-After: 5\r\n");
+	assert_int_equal(bench_stat(b, STAT_refused_limit), 1);
+	REG(b, 200, .fields = CONTACT(X) CONTACT(Y));
+	REG(b, 200, .fields = "Contact: *\r\nExpires: 0\r\n");
+	REG(b, 200, .to = "<sip:carol@biloxi.test>",
+	    .from = "<sip:carol@biloxi.test>", .fields = CONTACT(Y));
+	location_limit(test_of(b)->use.location, 2);
+	REG(b, 200, .fields = CONTACT(X));
+}
+
 static void a_trusted_sender_may(void **state)
 {
 	struct bench *b = *state;
@@ -679,6 +727,9 @@ int main(void)
 		REGISTRAR_TEST(an_unknown_user_is_404),
 		REGISTRAR_TEST(an_alias_is_its_user),
 		REGISTRAR_TEST(nobody_registers_for_somebody_else),
+		REGISTRAR_TEST(with_third_party_he_does),
+		REGISTRAR_TEST(the_200_tells_the_service_route),
+		REGISTRAR_TEST(above_the_limit_there_are_refreshes_alone),
 		REGISTRAR_TEST(a_trusted_sender_may),
 		REGISTRAR_TEST(the_address_of_record_is_no_contact_of_itself),
 		REGISTRAR_TEST(require_of_what_we_lack_is_420),

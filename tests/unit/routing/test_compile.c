@@ -134,7 +134,8 @@ static void what_is_printed_reads_as_the_same(void **state)
 				"routes: [ { name: \"a: 'b' # \\\"c\\\"\\n"
 				"d\\t\", match: { method: [ INVITE, \"true\" ],"
 				" request.user: [ 7, \"a\\\\b\" ], source: "
-				"\"2001:db8::/32\" }, %s }, { %s } ]",
+				"\"2001:db8::/32\" }, auth: required, "
+				"%s }, { %s } ]",
 				actions[i].action, actions[i].action)
 				.p);
 		text = printed(t);

@@ -136,6 +136,25 @@ static void a_plan_is_bent_at_none_of_its_leaves(void **state)
 	}
 }
 
+static void a_route_may_want_a_user(void **state)
+{
+	static const struct facts any = {0};
+	struct rules *t = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct request *r;
+
+		rules_read_good(t, bench_format("routes: [ { auth: %s, "
+						"forward: request-uri } ]",
+						i ? "required" : "none")
+					   .p);
+		assert_int_equal(rules_need_users(&t->values.routes), i);
+		r = rules_ask(t, &any);
+		assert_int_equal(r->verdict.needs_user, i);
+		request_free(r);
+	}
+}
+
 /* What a step before has decided stays. */
 static void a_verdict_that_is_there_stays(void **state)
 {
@@ -159,6 +178,7 @@ int main(void)
 		RULES_TEST(the_built_in_routes_decide),
 		RULES_TEST(a_strangers_route_bends_no_rule),
 		RULES_TEST(a_plan_is_bent_at_none_of_its_leaves),
+		RULES_TEST(a_route_may_want_a_user),
 		RULES_TEST(a_verdict_that_is_there_stays),
 	};
 

@@ -1,0 +1,437 @@
+"""Attempts to get around the policy of a domain: identities, tokens, Route
+values, Request-URIs and addresses of record that are not what they seem."""
+
+import base64
+import itertools
+import json
+import re
+
+import pytest
+
+from lib import settings, wait
+from lib.daemon import config, route
+from lib.digest import challenges, credentials
+from lib.message import build_ack, build_response, unique, uri_of
+
+DOMAIN = "biloxi.com"
+PASSWORDS = {"alice": "wonderland", "bob": "builder"}
+NOBODY = "<sip:eve@elsewhere.example>;tag=e"
+REFUSED = range(400, 500)
+PAI = ("P-Asserted-Identity", '"Root" <sip:root@biloxi.com>')
+PPI = ("P-Preferred-Identity", "<sip:root@biloxi.com>")
+
+
+class House:
+    """A domain with users; Bob is registered. `victim` is somebody elsewhere,
+    `gateway` a peer in `trust`, `two` a route that forks to both."""
+
+    def __init__(self, start_daemon, addresses, directory, peers, **sections):
+        self.ip = addresses.take()
+        self.address = (self.ip, 5060)
+        users = directory / "users.yaml"
+        users.write_text(json.dumps({"users": {
+            user: {"password": word} for user, word in PASSWORDS.items()}}))
+        self.caller, self.bob, self.victim = (peers.udp() for _ in range(3))
+        self.gateway = peers.udp(addresses.take_trusted())
+        self.daemon = start_daemon(config(
+            self.ip, DOMAIN,
+            domains={DOMAIN: {"users_file": str(users),
+                              "aliases": ["sip.biloxi.com"]}},
+            trust=[addresses.trusted_net],
+            routes=[route("two", "sip:x@" + self.gateway.hostport,
+                          "sip:x@" + self.victim.hostport),
+                    route("gw", "sip:x@" + self.gateway.hostport)],
+            **sections))
+        self.register()
+
+    def register(self, user="bob", contact=None, **fields):
+        uri = "sip:" + DOMAIN
+        me = "<sip:%s@%s>" % (user, DOMAIN)
+        contact = contact or "<sip:bob@%s>" % self.bob.hostport
+        fields = {"from_": me + ";tag=r", "to": me, "call_id": unique("reg"),
+                  **fields}
+
+        def ask(cseq, extra):
+            request = self.bob.request("REGISTER", uri, cseq=cseq, extra=extra,
+                                       **fields).replace("Contact", contact)
+            self.bob.send(request, self.address)
+            return self.bob.expect_response(request)
+        challenge = challenges(ask(1, []))["SHA-256"]
+        return ask(2, [("Authorization", credentials(
+            challenge, user, PASSWORDS[user], "REGISTER", uri))])
+
+    def ask(self, uri, method="OPTIONS", peer=None, **fields):
+        """The request of a stranger; nothing is waited for."""
+        peer = peer or self.caller
+        fields.setdefault("from_", NOBODY)
+        request = peer.request(method, uri, **fields)
+        peer.send(request, self.address)
+        return request
+
+    def assert_refused(self, request, seconds=0.02):
+        """Answered with a 4xx, and nobody outside has seen it."""
+        answer = self.caller.expect_response(request)
+        assert answer.status in REFUSED, answer
+        for peer in (self.victim, self.gateway):
+            peer.expect_nothing(request.call_id, seconds)
+
+    def dialog(self):
+        """A stranger's call to Bob that is up: (INVITE as sent, as Bob got it,
+        its 200)."""
+        invite = self.ask("sip:bob@" + DOMAIN, "INVITE")
+        got = self.bob.expect_request("INVITE", invite.call_id)
+        ok = self.bob.reply(got, 200)
+        self.caller.expect_response(invite, 200)
+        self.caller.send(self.caller.in_dialog("ACK", invite, ok, cseq=1),
+                         self.address)
+        self.bob.expect_request("ACK", invite.call_id)
+        return invite, got, ok
+
+
+@pytest.fixture
+def house(start_daemon, addresses, tmp_path, peers):
+    return House(start_daemon, addresses, tmp_path, peers)
+
+
+# ---- identities (RFC 3325) ----
+
+
+def identities(message):
+    return message.lines(PAI[0]) + message.lines(PPI[0])
+
+
+def test_rfc3325_5_identities_of_a_stranger_go_no_further(house):
+    for user, peer in (("bob", house.bob), ("gw", house.gateway)):
+        request = house.ask("sip:%s@%s" % (user, DOMAIN), extra=[PAI, PPI, PAI])
+        assert identities(peer.expect_request("OPTIONS", request.call_id)) == []
+
+
+def test_rfc3325_5_identities_of_a_trusted_peer_go_on(house):
+    request = house.ask("sip:bob@" + DOMAIN, peer=house.gateway,
+                        extra=[PAI, PPI])
+    got = house.bob.expect_request("OPTIONS", request.call_id)
+    assert identities(got) == [PAI[1], PPI[1]]
+
+
+def test_rfc3325_5_they_go_no_further_in_an_ack(house):
+    invite, _, ok = house.dialog()
+    ack = house.caller.in_dialog("ACK", invite, ok, cseq=1).add(*PAI)
+    house.caller.send(ack, house.address)
+    assert identities(house.bob.expect_request("ACK", invite.call_id)) == []
+
+
+def test_rfc3325_7_privacy_id_stays_within_trust_branch_by_branch(
+        house, addresses, peers):
+    sender = peers.udp(addresses.take_trusted())
+    request = house.ask("sip:two@" + DOMAIN, peer=sender,
+                        extra=[PAI, ("Privacy", "header;id")])
+    inside = house.gateway.expect_request("OPTIONS", request.call_id)
+    outside = house.victim.expect_request("OPTIONS", request.call_id)
+    assert inside.lines(PAI[0]) == [PAI[1]] and outside.lines(PAI[0]) == []
+    assert inside.get("Privacy") == outside.get("Privacy") == "header;id"
+
+
+@pytest.mark.parametrize("status", [180, 200, 486])
+def test_rfc3325_5_responses_follow_the_same_rules(house, addresses, peers,
+                                                   status):
+    def answer_to(caller, user, callee, *extra):
+        invite = house.ask("sip:%s@%s" % (user, DOMAIN), "INVITE", caller)
+        got = callee.expect_request("INVITE", invite.call_id)
+        callee.reply(got, status, extra=[PAI, *extra])
+        answer = caller.expect_response(invite, status)
+        if status == 486:
+            caller.send(build_ack(invite, answer), house.address)
+        return answer.lines(PAI[0])
+
+    trusted = peers.udp(addresses.take_trusted())
+    private = ("Privacy", "id")
+    assert answer_to(house.caller, "bob", house.bob) == []
+    assert answer_to(trusted, "bob", house.bob) == []
+    assert answer_to(house.caller, "gw", house.gateway) == [PAI[1]]
+    assert answer_to(house.caller, "gw", house.gateway, private) == []
+    assert answer_to(trusted, "gw", house.gateway, private) == [PAI[1]]
+
+
+def test_rfc3325_5_so_does_a_2xx_that_comes_after_the_first(house):
+    invite, got, _ = house.dialog()
+    house.bob.send(build_response(got, 200, house.bob.contact, tag="second",
+                                  extra=[PAI]), house.address)
+    again = house.caller.expect_response(invite, 200)
+    assert "second" in again.get("To") and again.lines(PAI[0]) == []
+
+
+# ---- tokens of Record-Route ----
+
+
+def token_of(route):
+    return re.search(r";dlg=([^;>]*)", route).group(1)
+
+
+def in_dialog_elsewhere(house, invite, ok, route, uri=None, **fields):
+    """A request with this Route that wants to end at the victim."""
+    fields = {"from_": invite.get("From"), "to": ok.get("To"),
+              "call_id": invite.call_id, **fields}
+    return house.ask(uri or "sip:x@" + house.victim.hostport, "INFO",
+                     extra=[("Route", route)], cseq=next(CSEQ), **fields)
+
+
+CSEQ = itertools.count(10)
+
+
+def test_a_token_is_no_licence_to_relay(house):
+    invite, _, ok = house.dialog()
+    route = ok.get("Record-Route")
+    request = in_dialog_elsewhere(house, invite, ok, route)
+    got = house.bob.expect_request("INFO", request.call_id)
+    assert got.uri == "sip:x@" + house.victim.hostport
+    house.victim.expect_nothing(seconds=0.1)
+
+
+def test_a_token_with_any_byte_changed_is_none(house):
+    invite, _, ok = house.dialog()
+    route = ok.get("Record-Route")
+    token = token_of(route)
+    for i in range(len(token)):
+        for flip in (1, 2, 32):
+            bad = token[:i] + chr(ord(token[i]) ^ flip) + token[i + 1:]
+            if not re.fullmatch(r"[\w.!~*'()$&+/:\[\]-]+", bad):
+                continue
+            house.assert_refused(in_dialog_elsewhere(
+                house, invite, ok, route.replace(token, bad)), 0)
+    house.bob.expect_nothing(seconds=0.1)
+    house.victim.expect_nothing(seconds=0.05)
+
+
+def forged(token):
+    """Tokens that nobody gave."""
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    text = base64.urlsafe_b64encode
+    yield from (token[:n] for n in range(1, len(token)))
+    yield from (token + "A", token + token, "A" * len(token), "", "%41" + token[1:])
+    yield from (text(raw[:n]).decode().rstrip("=") for n in range(1, len(raw)))
+    yield text(raw + b"\0").decode().rstrip("=")
+    yield token.swapcase()
+
+
+def test_a_token_that_was_cut_lengthened_or_made_up_is_none(house):
+    invite, _, ok = house.dialog()
+    route = ok.get("Record-Route")
+    token = token_of(route)
+    for bad in set(forged(token)) - {token}:
+        house.assert_refused(in_dialog_elsewhere(
+            house, invite, ok, route.replace(token, bad)), 0)
+    without = re.sub(r";dlg=[^;>]*", "", route)
+    for bad in (without, without.replace(";lr", ";lr;dlg"),
+                route.replace("dlg=", "gld=")):
+        house.assert_refused(in_dialog_elsewhere(house, invite, ok, bad), 0)
+    house.bob.expect_nothing(seconds=0.1)
+    house.victim.expect_nothing(seconds=0.05)
+
+
+@pytest.mark.parametrize("changed", [
+    {"call_id": "another-call@x"}, {"from_": NOBODY + "2"},
+    {"from_": "<sip:eve@elsewhere.example>"}])
+def test_a_token_is_worth_nothing_in_another_dialog(house, changed):
+    invite, _, ok = house.dialog()
+    house.assert_refused(in_dialog_elsewhere(
+        house, invite, ok, ok.get("Record-Route"), **changed), 0.1)
+    house.bob.expect_nothing(seconds=0.05)
+
+
+def test_who_replays_a_token_from_elsewhere_reaches_its_two_sides_alone(
+        house, peers):
+    invite, _, ok = house.dialog()
+    thief = peers.udp()
+    request = thief.request(
+        "INFO", "sip:x@" + house.victim.hostport, from_=invite.get("From"),
+        to=ok.get("To"), call_id=invite.call_id, cseq=50,
+        extra=[("Route", ok.get("Record-Route"))])
+    thief.send(request, house.address)
+    house.bob.expect_request("INFO", request.call_id)
+    # as Bob's side, he reaches the caller
+    back = thief.request(
+        "INFO", "sip:x@" + house.victim.hostport, from_=ok.get("To"),
+        to=invite.get("From"), call_id=invite.call_id, cseq=51,
+        extra=[("Route", ok.get("Record-Route"))])
+    thief.send(back, house.address)
+    house.caller.expect_request("INFO", back.call_id)
+    house.victim.expect_nothing(seconds=0.1)
+
+
+def test_a_token_of_another_secret_is_none(house):
+    invite, _, ok = house.dialog()
+    conf = house.daemon.conf
+    house.daemon.stop()
+    house.daemon.write({**conf, "server": {**conf["server"], "secret": "x" * 40}})
+    house.daemon.log_file.write_text("")
+    house.daemon.start()
+    house.assert_refused(in_dialog_elsewhere(
+        house, invite, ok, ok.get("Record-Route")), 0.1)
+    house.bob.expect_nothing(invite.call_id, 0.05)
+
+
+# ---- Route, maddr, To tag ----
+
+
+def ways_out(house):
+    """(URI, more fields) of requests that end at the victim if they are
+    relayed."""
+    us, them = house.ip, house.victim.hostport
+    victim = "sip:x@" + them
+    return [
+        (victim, [("Route", "<sip:%s;lr>" % us)]),
+        (victim, [("Route", "<sip:%s;lr>, <sip:%s;lr>" % (us, us))]),
+        (victim, [("Route", "<sip:%s;lr>" % us), ("Route", "<sip:%s;lr>" % them)]),
+        ("sip:bob@" + DOMAIN, [("Route", "<sip:%s;lr>" % them)]),
+        ("sip:bob@" + DOMAIN, [("Route", "<sip:%s>" % them)]),
+        ("sip:bob@" + DOMAIN, [("Route", "<sip:%s;lr>, <sip:%s;lr>" % (us, them))]),
+        ("sip:%s;lr" % us, [("Route", "<%s>" % victim)]),
+        ("sip:bob@%s;maddr=%s" % (DOMAIN, house.victim.address[0]), []),
+        ("sip:%s;maddr=%s" % (us, house.victim.address[0]), []),
+        ("%s;maddr=%s" % (victim, us), []),
+        (victim + ";lr", []), (victim + ";transport=udp", []),
+        ("sip:bob%%40%s@%s" % (DOMAIN, them), []),
+        ("sip:%s@%s" % (DOMAIN, them), []),
+        ("sip:bob@%s@%s" % (DOMAIN, them), []),
+        ("sip:bob@%s;x=@%s" % (them, DOMAIN), []),
+        ("sip:bob@%s?x=@%s" % (them, DOMAIN), []),
+        ("sip:bob:@%s" % them, []), ("sip:bob@%s." % them, []),
+    ]
+
+
+@pytest.mark.parametrize("to", [None, "<sip:bob@biloxi.com>;tag=fake"])
+def test_no_route_maddr_or_to_tag_leads_a_stranger_out(house, to):
+    for uri, extra in ways_out(house):
+        request = house.ask(uri, extra=extra, to=to)
+        answer = house.caller.expect_response(request)
+        assert answer.status in REFUSED, (uri, extra, answer)
+    house.victim.expect_nothing(seconds=0.1)
+    house.bob.expect_nothing(seconds=0.05)
+
+
+def test_a_route_of_ours_with_maddr_is_ours_all_the_same(house):
+    request = house.ask("sip:bob@" + DOMAIN, extra=[
+        ("Route", "<sip:%s;lr;maddr=%s>" % (house.ip, house.victim.address[0]))])
+    house.bob.expect_request("OPTIONS", request.call_id)
+    house.victim.expect_nothing(seconds=0.1)
+
+
+# ---- Request-URIs ----
+
+
+def test_names_of_ours_are_ours_however_they_are_written(house):
+    for host in (DOMAIN, "BILOXI.com", "biloxi.com.", DOMAIN + ":5060",
+                 "sip.biloxi.com", "SIP.BILOXI.COM", house.ip,
+                 house.ip + ":5060", DOMAIN + ";transport=udp",
+                 DOMAIN + ";x=y;lr"):
+        for user in ("bob", "%62ob", "b%6Fb", "bob:secret"):
+            request = house.ask("sip:%s@%s" % (user, host))
+            house.bob.expect_request("OPTIONS", request.call_id)
+
+
+def test_names_that_look_like_ours_are_not(house):
+    a, b, c, d = map(int, house.ip.split("."))
+    for host in ("biloxi.com:5061", "xbiloxi.com", "biloxi.com.example",
+                 "biloxi.comx", "biloxi-com", "biloxi", "com", "%62iloxi.com",
+                 "biloxi%2ecom", "biloxi.com%00", "biloxi.com..", ".biloxi.com",
+                 house.ip + ":5061", house.ip + ":05061",
+                 "[::ffff:%s]" % house.ip, "[::1]",
+                 "%d.%d" % (a, b << 16 | c << 8 | d),
+                 "%d" % (a << 24 | b << 16 | c << 8 | d),
+                 "0x%x.%d.%d.%d" % (a, b, c, d), "0177.%d.%d.%d" % (b, c, d)):
+        answer = house.caller.expect_response(house.ask("sip:bob@" + host))
+        assert answer.status in REFUSED, (host, answer)
+    house.bob.expect_nothing(seconds=0.1)
+
+
+LOOK_ALIKES = [
+    "Bob", "BOB", "bob%20", "bob%00", "%2562ob", "bo%62%62", "b ob", "bob%0a",
+    "bob%2F", "b%c3%b8b", "bob+", "bob-", "'bob'", "bob%27--", "*", "%25", "_ob",
+    "bob;x", "../bob", "alice%00bob"]
+
+
+def test_users_that_look_like_bob_are_not(house):
+    for user in LOOK_ALIKES:
+        answer = house.caller.expect_response(
+            house.ask("sip:%s@%s" % (user, DOMAIN)))
+        assert answer.status in (400, 404), (user, answer)
+    house.bob.expect_nothing(seconds=0.1)
+
+
+# ---- what a database or a shell could take for more than text ----
+
+NASTY = [
+    "x'; DROP TABLE records;--", "x' OR '1'='1", 'x" OR ""="', "x`id`",
+    "$(id)", "x;id", "x|id", "x&id", "../../etc/passwd", "..%2f..%2f", "x\\",
+    "%s%n%d", "{{7*7}}", "x\x7f", "\xc3\x28", "' UNION SELECT 1,2--", "*", "%",
+    "_", "x\ty", "-rf", "x#y", "x\0y", "\u202e",
+]
+
+
+def escaped(user):
+    return "".join(c if c.isalnum() and c.isascii() else
+                   "".join("%%%02x" % b for b in c.encode("utf-8")) for c in user)
+
+
+def test_an_address_of_record_is_text_whatever_it_holds(
+        start_daemon, addresses, peers):
+    ip = addresses.take()
+    phone = peers.udp()
+    daemon = start_daemon(config(
+        ip, DOMAIN, domains={DOMAIN: {"authenticate": "none"}}))
+
+    def register(user, contact):
+        me = "<sip:%s@%s>" % (escaped(user), DOMAIN)
+        extra = [("Contact", contact)] if contact else []
+        request = phone.request("REGISTER", "sip:" + DOMAIN, from_=me + ";tag=1",
+                                to=me, extra=extra).replace("Contact", None)
+        phone.send(request, (ip, 5060))
+        return phone.expect_response(request, 200).values("Contact")
+
+    def contact(i):
+        return "<sip:%s@h%d.test;x=%s>" % (escaped(NASTY[-i]), i, escaped(NASTY[i]))
+    for i, user in enumerate(NASTY):
+        made = register(user, contact(i))
+        assert len(made) == 1 and made[0].startswith(contact(i))
+    daemon.stop()
+    daemon.log_file.write_text("")
+    daemon.start()
+    for i, user in enumerate(NASTY):
+        kept = register(user, None)
+        assert len(kept) == 1 and kept[0].startswith(contact(i)), user
+
+
+# ---- guessing ----
+
+
+def test_who_guesses_is_shut_out_for_a_while_and_nobody_else(
+        start_daemon, addresses, tmp_path, peers):
+    house = House(start_daemon, addresses, tmp_path, peers, limits={
+        "auth_failures": {"count": 5, "within": "1m", "ban": "1s"}})
+    scanner, uri = peers.udp(), "sip:" + DOMAIN
+
+    def guess(user, word, n, status=None):
+        me = "<sip:%s@%s>" % (user, DOMAIN)
+        call_id = unique("guess")
+
+        def ask(cseq, extra):
+            request = scanner.request(
+                "REGISTER", uri, cseq=cseq, extra=extra, from_=me + ";tag=g",
+                to=me, call_id=call_id)
+            scanner.send(request, house.address)
+            return scanner.expect_response(request)
+        answer = ask(1, [])
+        if answer.status != 401:
+            return answer.status
+        challenge = challenges(answer)["MD5"]
+        return ask(2, [("Authorization", credentials(
+            challenge, user, word, "REGISTER", uri))]).status
+    assert [guess("alice", "guess%d" % i, i) for i in range(5)] == 5 * [401]
+    # neither the right password nor another user helps
+    assert guess("alice", PASSWORDS["alice"], 6) == 403
+    assert guess("bob", PASSWORDS["bob"], 7) == 403
+    # the rightful one, from where he is
+    assert house.register("alice").status == 200
+    assert house.daemon.has_logged("auth.banned")
+    wait.until(lambda: guess("bob", PASSWORDS["bob"], 8) == 200,
+               settings.patience(5), "the end of the ban")
