@@ -3,7 +3,8 @@
 
 # Building, and the peers of a first call.
 build_packages=(autoconf automake gcc make pkg-config libc6-dev libevent-dev
-	libc-ares-dev libssl-dev libsqlite3-dev libyaml-dev nsd openssl sip-tester)
+	libc-ares-dev libssl-dev libsqlite3-dev libwslay-dev libyaml-dev nsd
+	openssl sip-tester)
 # Testing on top of that.
 test_packages=(clang clang-format libclang-rt-14-dev llvm libcmocka-dev valgrind
 	libc6-dbg python3-pytest baresip-core)

@@ -36,6 +36,7 @@ BEGIN {
 	owner["^wslay/"] = "transport"
 	owner["^yaml\\.h"] = "conf"
 	owner["^sqlite3"] = "store"
+	owner["^wslay/"] = "transport"
 	owner["^hiredis/"] = "store"
 	owner["^pcre2"] = "routing"
 	owner["^jansson"] = "admin ctl"

@@ -85,7 +85,7 @@ const struct conf_option config_options[] = {
 	{ .name = "server", .type = CONF_SECTION, .offset = TOP(server), .def = "", .section = server_options,
 	  .help = "The process." },
 	{ .name = "listen", .type = CONF_CUSTOM, .offset = TOP(listen), .parse = listeners_parse, .print = listeners_print, .needs_restart = true,
-	  .help = "1 to 64 of udp://ADDRESS:PORT, tcp://ADDRESS:PORT and tls://ADDRESS:PORT; without a port 5060, for TLS 5061; 0.0.0.0 or [::] for every address of the machine. Or maps { url: ..., tls: NAME, advertise: HOST:PORT }: an entry of `tls` (or several, for SNI), and the name to write into Via and Record-Route instead of the address." },
+	  .help = "1 to 64 of udp://, tcp://, tls://, ws:// and wss:// (WebSocket) with ADDRESS:PORT; without a port 5060, for TLS 5061, for ws 80, for wss 443; 0.0.0.0 or [::] for every address of the machine. Or maps { url: ..., tls: NAME, advertise: HOST:PORT, origins: [ ... ] }: an entry of `tls` (or several, for SNI), the name to write into Via and Record-Route instead of the address, and the web pages whose scripts may connect to a WebSocket (https://phone.example.com; default: any)." },
 	{ .name = "tls", .type = CONF_MAP_OF, .offset = TOP(tls), .size = sizeof(struct tls_entry), .def = "", .section = tls_options,
 	  .help = "Certificates and what is asked of peers, by the name that `listen` uses. Files that change are noticed and loaded; a bad pair leaves the old one in use." },
 	{ .name = "resolver", .type = CONF_SECTION, .offset = TOP(resolver), .def = "", .section = resolver_options,

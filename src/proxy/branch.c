@@ -77,20 +77,6 @@ static void end_by(struct branch *b, int err)
 	end(b);
 }
 
-/* The phone whose flow it was is not there (RFC 5626 section 5.3.1). Silence,
- * or a limit of ours, says nothing about the flow. */
-static void end_by_flow(struct branch *b, int err)
-{
-	if (err != VD_ECONN && err != VD_EUNREACH) {
-		end_by(b, err);
-		return;
-	}
-	TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s", b->number,
-		   vd_strerror(err));
-	context_offer(b->r, NULL, 430, "Flow Failed");
-	end(b);
-}
-
 /* No hop was ever found. */
 static void end_by_lookup(struct branch *b, int err)
 {
@@ -277,10 +263,7 @@ static void on_failed(void *arg, int err)
 		return;
 	}
 	if (was_alive) { /* it may still ring there: no second attempt */
-		if (b->flow != NULL)
-			end_by_flow(b, err);
-		else
-			end_by(b, err);
+		end_by(b, err);
 		return;
 	}
 	if (is_located(b) && !b->is_size_tcp)
@@ -464,7 +447,9 @@ static void find_hops(struct branch *b, const struct target *t)
 		try_next(b);
 }
 
-/* A contact that can be reached by itself is found where it says. */
+/* The phone whose flow it was is not there (RFC 5626 section 5.3.1: 430, which
+ * is for other proxies: to the caller he is away). Or it may be found where its
+ * Contact says. */
 static void flow_failed(struct branch *b)
 {
 	const struct plan *leaf = b->fork->plan;
@@ -473,7 +458,10 @@ static void flow_failed(struct branch *b)
 	if (b->is_pinned || b->last_err == VD_ETIMEOUT) {
 		end_by(b, b->last_err);
 	} else if (leaf->flow_only) {
-		end_by_flow(b, b->last_err);
+		TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s",
+			   b->number, vd_strerror(b->last_err));
+		context_offer(b->r, NULL, 430, "Flow Failed");
+		end(b);
 	} else {
 		b->flow = NULL;
 		if (forward_target(b->r, leaf, &t) == 0)

@@ -269,7 +269,7 @@ static const char *record_route_transport(const struct hop *side, bool is_sips)
 	if (side->transport == SIP_UDP ||
 	    (side->transport == SIP_TLS && is_sips))
 		return NULL;
-	return sip_transport_name(side->transport);
+	return sip_transport_param(side->transport);
 }
 
 static void put_record_route(struct request *r, const struct hop *side,

@@ -73,6 +73,11 @@ const char *sip_transport_token(enum sip_transport t)
 	return transports[t].token;
 }
 
+const char *sip_transport_param(enum sip_transport t)
+{
+	return sip_transport_name(t == SIP_WSS ? SIP_WS : t);
+}
+
 uint16_t sip_transport_port(enum sip_transport t)
 {
 	return transports[t].port;
@@ -86,6 +91,11 @@ bool sip_transport_is_tls(enum sip_transport t)
 bool sip_transport_is_stream(enum sip_transport t)
 {
 	return transports[t].is_stream;
+}
+
+bool sip_transport_is_websocket(enum sip_transport t)
+{
+	return t == SIP_WS || t == SIP_WSS;
 }
 
 static const struct {

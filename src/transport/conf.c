@@ -1,22 +1,25 @@
 #include "viaduct/transport/conf.h"
 
-static const char *const scheme_names[] = {"udp", "tcp", "tls", NULL};
+static const char *const scheme_names[] = {"udp", "tcp", "tls",
+					   "ws",  "wss", NULL};
 
 enum { TLS_NAMES_MAX = 64 };
 
 struct listener_map {
 	struct str url, advertise;
-	struct conf_array tls;
+	struct conf_array tls, origins;
 };
 
 /* clang-format off */
 static const struct conf_option listener_options[] = {
 	{ .name = "url", .type = CONF_TEXT, .offset = offsetof(struct listener_map, url),
-	  .help = "udp://ADDRESS:PORT, tcp://ADDRESS:PORT or tls://ADDRESS:PORT; the port defaults to 5060, for TLS to 5061." },
+	  .help = "udp://, tcp://, tls://, ws:// or wss:// with ADDRESS:PORT; the port defaults to 5060, for TLS to 5061, for WebSocket to 80 and 443." },
 	{ .name = "tls", .type = CONF_LIST_OF, .offset = offsetof(struct listener_map, tls), .def = "",
-	  .help = "tls://: the entry of `tls` to use, or several: the first whose certificate is for the name that a client asks for (SNI), else the first." },
+	  .help = "tls:// and wss://: the entry of `tls` to use, or several: the first whose certificate is for the name that a client asks for (SNI), else the first." },
 	{ .name = "advertise", .type = CONF_TEXT, .offset = offsetof(struct listener_map, advertise), .def = "",
 	  .help = "HOST or HOST:PORT for Via and Record-Route instead of the socket's address." },
+	{ .name = "origins", .type = CONF_LIST_OF, .offset = offsetof(struct listener_map, origins), .def = "",
+	  .help = "ws:// and wss://: web pages whose scripts may connect, as browsers name them: https://phone.example.com, with a port unless it is the scheme's own. Empty: all. A client that is no browser sends no Origin and may always connect." },
 	{ 0 },
 };
 /* clang-format on */
@@ -27,9 +30,9 @@ parse_scheme(struct conf_run *run, const struct conf_node *n, struct str scheme)
 	for (size_t i = 0; scheme_names[i] != NULL; i++)
 		if (str_eq(scheme, str_from(scheme_names[i])))
 			return sip_transport_parse(scheme);
-	conf_run_error(run, n, "no transport \"%.*s\"; udp, tcp or tls%s",
-		       STR_FMT(scheme),
-		       conf_run_suggest(run, scheme, scheme_names));
+	conf_run_error(
+		run, n, "no transport \"%.*s\"; udp, tcp, tls, ws or wss%s",
+		STR_FMT(scheme), conf_run_suggest(run, scheme, scheme_names));
 	return SIP_UDP;
 }
 
@@ -61,7 +64,7 @@ static void parse_url(struct conf_run *run, const struct conf_node *n,
 static void parse_tls(struct conf_run *run, const struct conf_node *n,
 		      const struct conf_array *names, struct listener_conf *out)
 {
-	bool is_tls = out->transport == SIP_TLS;
+	bool is_tls = sip_transport_is_tls(out->transport);
 
 	out->tls = *names;
 	if (out->addr.sa.sa_family == AF_UNSPEC)
@@ -74,6 +77,46 @@ static void parse_tls(struct conf_run *run, const struct conf_node *n,
 	else if (!is_tls && names->n > 0)
 		conf_run_error(run, n, "%.*s is not TLS, and has `tls`",
 			       STR_FMT(out->url));
+}
+
+/* SCHEME://HOST[:PORT] or null, as a browser writes it (RFC 6454 section 6.1):
+ * anything else would never match. */
+static bool is_origin(struct str s)
+{
+	size_t colon = str_find(s, ':');
+	struct str host = str_skip(s, colon);
+
+	if (str_eq(s, STR("null")))
+		return true;
+	if (colon == 0 || !str_starts(host, STR("://")) || host.len == 3)
+		return false;
+	host = str_skip(host, 3);
+	for (size_t i = 0; i < host.len; i++)
+		if (host.p[i] <= ' ' || strchr("/*?#@", host.p[i]) != NULL)
+			return false;
+	return true;
+}
+
+static void parse_origins(struct conf_run *run, const struct conf_node *n,
+			  const struct conf_array *origins,
+			  struct listener_conf *out)
+{
+	const struct str *all = origins->v;
+
+	out->origins = *origins;
+	if (out->addr.sa.sa_family == AF_UNSPEC)
+		return; /* the URL is wrong */
+	if (origins->n > 0 && !sip_transport_is_websocket(out->transport))
+		conf_run_error(run, n,
+			       "%.*s is no WebSocket, and has `origins`",
+			       STR_FMT(out->url));
+	for (size_t i = 0; i < origins->n; i++)
+		if (!is_origin(all[i]))
+			conf_run_error(
+				run, n,
+				"origins: \"%.*s\" is no origin; such as "
+				"https://phone.example.com",
+				STR_FMT(all[i]));
 }
 
 /* A host with or without a port; an IPv6 address keeps its brackets. */
@@ -111,6 +154,7 @@ static void parse_listener(struct conf_run *run, const struct conf_node *n,
 	if (m.url.p != NULL)
 		parse_url(run, n, m.url, out);
 	parse_tls(run, n, &m.tls, out);
+	parse_origins(run, n, &m.origins, out);
 	if (m.advertise.len != 0)
 		parse_advertise(run, n, m.advertise, out);
 }
@@ -152,15 +196,18 @@ void listeners_parse(struct conf_run *run, const struct conf_node *n,
 	out->n = count;
 }
 
-static void print_tls(FILE *to, const struct conf_array *names)
+static void print_list(FILE *to, const char *key, const struct conf_array *list)
 {
-	const struct str *name = names->v;
+	const struct str *all = list->v;
 
-	for (size_t i = 0; i < names->n; i++) {
-		fputs(i == 0 ? ", tls: [ " : ", ", to);
-		conf_print_str(to, name[i]);
+	for (size_t i = 0; i < list->n; i++) {
+		if (i == 0)
+			fprintf(to, ", %s: [ ", key);
+		else
+			fputs(", ", to);
+		conf_print_str(to, all[i]);
 	}
-	fputs(names->n > 0 ? " ]" : "", to);
+	fputs(list->n > 0 ? " ]" : "", to);
 }
 
 void listeners_print(FILE *to, const void *field)
@@ -181,7 +228,8 @@ void listeners_print(FILE *to, const void *field)
 				fprintf(to, ":%u", l->advertise_port);
 			fputc('"', to);
 		}
-		print_tls(to, &l->tls);
+		print_list(to, "tls", &l->tls);
+		print_list(to, "origins", &l->origins);
 		fputs(" }", to);
 	}
 	fputs(a->n == 0 ? "]" : " ]", to);

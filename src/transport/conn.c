@@ -58,14 +58,22 @@ static bool is_due(uint64_t deadline, uint64_t now)
 	return deadline != 0 && deadline <= now;
 }
 
-/* A connection that carries an open transaction is not idle; look again when
- * it would have been so the next time. */
+/* A connection that carries an open transaction or a binding is not idle; look
+ * again when it would have been so the next time. By then the peer has
+ * answered, if it can be asked: one that is gone without a word holds nothing
+ * for ever. */
 static void conn_idle(struct conn *c)
 {
-	if (slots_is_held(&c->t->set->slots[c->t->worker], c->flow.conn))
-		c->active_ms = now_ms(c);
-	else
-		conn_close(c);
+	if (c->is_asked ||
+	    !slots_is_held(&c->t->set->slots[c->t->worker], c->flow.conn)) {
+		conn_finish(c);
+		return;
+	}
+	c->active_ms = now_ms(c);
+	if (c->framing->ping != NULL) {
+		c->is_asked = true;
+		c->framing->ping(c);
+	}
 }
 
 static void conn_due(struct timer *timer)
@@ -260,8 +268,10 @@ static void conn_init(struct conn *c, struct transport *t, int fd,
 	c->fd = fd;
 	c->flow = *flow;
 	c->is_accepted = is_accepted;
-	c->bytes = flow->transport == SIP_TLS ? &bytes_tls : &bytes_plain;
-	c->framing = &framing_sip;
+	c->bytes = sip_transport_is_tls(flow->transport) ? &bytes_tls
+							 : &bytes_plain;
+	c->framing = sip_transport_is_websocket(flow->transport) ? &framing_ws
+								 : &framing_sip;
 	c->read_wants = LOOP_READ;
 	c->state = is_accepted ? CONN_HANDSHAKING : CONN_CONNECTING;
 	c->active_ms = now_ms(c);

@@ -8,6 +8,7 @@
 #include "transport/bytes.h"
 #include "transport/framing.h"
 #include "transport/transport_priv.h"
+#include "transport/ws_frames.h"
 
 enum conn_state {
 	CONN_CONNECTING,  /* what is sent waits in the queue */
@@ -17,6 +18,13 @@ enum conn_state {
 	CONN_FLUSHING,  /* nothing is read; what is queued still leaves */
 	CONN_LINGERING, /* our end is shut down, the peer's input discarded */
 	CONN_CLOSED,    /* no descriptor; freed when everybody was told */
+};
+
+/* Of framing_ws. */
+struct ws_state {
+	size_t scanned; /* of the upgrade */
+	struct ws_partial partial;
+	bool is_closing; /* our close frame is in the queue */
 };
 
 /*
@@ -45,6 +53,7 @@ struct conn {
 	bool is_ready;   /* the byte layer has done its handshake */
 	bool is_blocked; /* writing waits for write_wants */
 	bool is_paused;  /* not read: its answers pile up */
+	bool is_asked;   /* for a sign of life; nothing has come since */
 	bool has_more;   /* input that the descriptor will not announce */
 	uint16_t n_told; /* workers that know that it is gone */
 	bool is_told;    /* this one does */
@@ -60,7 +69,10 @@ struct conn {
 	/* The start of a message, if there is one. */
 	char *in;
 	size_t in_len, in_cap;
-	struct sip_framer framer; /* of framing_sip */
+	union {
+		struct sip_framer framer; /* of framing_sip */
+		struct ws_state ws;
+	};
 
 	struct list out;    /* of struct out */
 	size_t out_cost;    /* bytes, and OUT_COST for each */

@@ -35,18 +35,20 @@ void conn_message(struct conn *c, struct str bytes)
 	struct transport *t = c->t;
 
 	stats_add(t->stats, STAT_messages_in, 1);
+	c->message_ms = 0;
 	t->ops->on_message(t->arg, &c->flow, bytes);
 }
 
-/* `rest` is what has come of the next message; is_new: its first byte came
- * just now. While it is us who do not read, there is no deadline. */
-static void conn_expect_rest(struct conn *c, struct str rest, bool is_new)
+/* `rest` is what has come of the next message and was not kept elsewhere; its
+ * deadline stays until it is whole. While it is us who do not read, there is
+ * none. */
+static void conn_expect_rest(struct conn *c, struct str rest)
 {
 	if (c->is_paused || !c->framing->has_begun(c, rest)) {
 		c->message_ms = 0;
 		return;
 	}
-	if (!is_new && c->message_ms != 0)
+	if (c->message_ms != 0)
 		return;
 	c->message_ms =
 		loop_now_ms(c->t->loop) +
@@ -93,7 +95,7 @@ static void conn_read_fresh(struct conn *c, size_t len)
 	if (!is_reading(c))
 		return;
 	bytes = str_skip(bytes, used);
-	conn_expect_rest(c, bytes, true);
+	conn_expect_rest(c, bytes);
 	if (bytes.len > 0 && conn_grow(c, bytes.len)) {
 		memcpy(c->in, bytes.p, bytes.len);
 		c->in_len = bytes.len;
@@ -108,7 +110,7 @@ static void conn_read_more(struct conn *c)
 		return;
 	c->in_len -= used;
 	memmove(c->in, c->in + used, c->in_len);
-	conn_expect_rest(c, (struct str){c->in, c->in_len}, used > 0);
+	conn_expect_rest(c, (struct str){c->in, c->in_len});
 	if (c->in_len == 0)
 		conn_drop_input(c);
 }
@@ -162,6 +164,7 @@ void conn_read(struct conn *c)
 		return;
 	}
 	c->active_ms = loop_now_ms(c->t->loop);
+	c->is_asked = false;
 	if (is_fresh) {
 		conn_read_fresh(c, (size_t)n);
 	} else {

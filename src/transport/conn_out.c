@@ -6,6 +6,7 @@
 struct out {
 	struct list link;
 	struct buf *buf;
+	bool is_message;
 	uint8_t head_len;
 	char head[FRAMING_HEAD_MAX]; /* goes out before the buffer's bytes */
 };
@@ -56,7 +57,7 @@ static void conn_sent(struct conn *c, size_t n)
 		if (n < out_len(o))
 			break;
 		n -= out_len(o);
-		if (o->buf != c->t->pong)
+		if (o->is_message)
 			stats_add(c->t->stats, STAT_messages_out, 1);
 		conn_pop(c);
 	}
@@ -163,6 +164,7 @@ static int conn_queue(struct conn *c, struct buf *b, bool is_raw)
 	if (o == NULL)
 		return VD_ENOMEM;
 	o->buf = buf_ref(b);
+	o->is_message = !is_raw && b != c->t->pong;
 	o->head_len = 0;
 	if (!is_raw && c->framing->head != NULL)
 		o->head_len = (uint8_t)c->framing->head(c, b, o->head);

@@ -1,6 +1,7 @@
 /*
  * The framing layer of a stream: where messages begin and end among its bytes.
- * SIP on a stream (framing_sip.c, RFC 3261 section 18.3) is one.
+ * SIP on a stream (framing_sip.c, RFC 3261 section 18.3), or in WebSocket
+ * messages (framing_ws.c, RFC 7118).
  */
 #ifndef VIADUCT_TRANSPORT_FRAMING_H
 #define VIADUCT_TRANSPORT_FRAMING_H
@@ -32,6 +33,10 @@ struct conn_framing {
 	size_t (*head)(struct conn *c, const struct buf *b,
 		       char head[FRAMING_HEAD_MAX]);
 
+	/* Ask for a sign of life: its answer is input. NULL: there is no such
+	 * question. */
+	void (*ping)(struct conn *c);
+
 	/* The connection will be closed once its queue is empty: a last word,
 	 * by conn_send_raw(). NULL: none. */
 	void (*finish)(struct conn *c);
@@ -41,5 +46,6 @@ struct conn_framing {
 };
 
 extern const struct conn_framing framing_sip;
+extern const struct conn_framing framing_ws;
 
 #endif

@@ -17,6 +17,8 @@ libviaduct_a_SOURCES += \
 	src/transport/stun.h \
 	src/transport/transport_priv.h \
 	src/transport/udp.h \
+	src/transport/ws_frames.h \
+	src/transport/ws_upgrade.h \
 	src/transport/bytes_plain.c \
 	src/transport/bytes_tls.c \
 	src/transport/cert_names.c \
@@ -26,6 +28,7 @@ libviaduct_a_SOURCES += \
 	src/transport/conn_out.c \
 	src/transport/directory.c \
 	src/transport/framing_sip.c \
+	src/transport/framing_ws.c \
 	src/transport/hop.c \
 	src/transport/identities.c \
 	src/transport/local.c \
@@ -45,7 +48,9 @@ libviaduct_a_SOURCES += \
 	src/transport/transport.c \
 	src/transport/udp.c \
 	src/transport/udp_error.c \
-	src/transport/udp_out.c
+	src/transport/udp_out.c \
+	src/transport/ws_frames.c \
+	src/transport/ws_upgrade.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
@@ -57,7 +62,9 @@ check_PROGRAMS += \
 	tests/unit/transport/test_set \
 	tests/unit/transport/test_limits \
 	tests/unit/transport/test_workers \
-	tests/unit/transport/test_directory
+	tests/unit/transport/test_directory \
+	tests/unit/transport/test_ws_frames \
+	tests/unit/transport/test_ws_upgrade
 
 tests_unit_transport_test_cert_names_SOURCES = \
 	tests/unit/transport/bench.h \
@@ -122,4 +129,14 @@ tests_unit_transport_test_directory_SOURCES = \
 	tests/unit/transport/test_directory.c
 tests_unit_transport_test_directory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_directory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_ws_frames_SOURCES = \
+	tests/unit/transport/test_ws_frames.c
+tests_unit_transport_test_ws_frames_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_ws_frames_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_ws_upgrade_SOURCES = \
+	tests/unit/transport/test_ws_upgrade.c
+tests_unit_transport_test_ws_upgrade_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_ws_upgrade_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

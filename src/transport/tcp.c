@@ -179,6 +179,15 @@ static int acceptor_init(struct acceptor *a, struct transport *t,
 			   acceptor_ready, a, &a->io);
 }
 
+static int ws_start(struct transport *t)
+{
+	for (size_t i = 0; i < t->set->n_listeners; i++)
+		if (sip_transport_is_websocket(
+			    t->set->listeners[i].conf->transport))
+			return ws_decoder_new(t->mem, &t->ws);
+	return 0;
+}
+
 int tcp_start(struct transport *t)
 {
 	struct transport_set *s = t->set;
@@ -193,6 +202,8 @@ int tcp_start(struct transport *t)
 	    t->acceptors == NULL)
 		return VD_ENOMEM;
 	err = tls_sessions_new(t->mem, &t->sessions);
+	if (err == 0)
+		err = ws_start(t);
 	memcpy(t->pong->data, "\r\n", 2);
 	t->pong->len = 2;
 	t->reserve_fd = reserve_open();
@@ -223,8 +234,15 @@ void tcp_stop_accepting(struct transport *t)
 void tcp_stop(struct transport *t)
 {
 	tcp_stop_accepting(t);
-	while (!list_is_empty(&t->conns))
-		conn_free(LIST_FIRST(&t->conns, struct conn, link));
+	while (!list_is_empty(&t->conns)) {
+		struct conn *c = LIST_FIRST(&t->conns, struct conn, link);
+
+		/* A last word, if the kernel takes it at once. */
+		conn_finish(c);
+		conn_flush(c);
+		conn_free(c);
+	}
+	ws_decoder_free(t->ws);
 	socket_close(t->reserve_fd);
 	mem_free(t->mem, t->acceptors,
 		 t->set->n_listeners * sizeof(*t->acceptors));

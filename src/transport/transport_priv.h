@@ -94,6 +94,7 @@ struct transport {
 	char *record;   /* RECORD_SIZE bytes, for what leaves together */
 	struct tls_sessions *sessions;
 	struct buf *pong;
+	struct ws_decoder *ws; /* NULL: no WebSocket listener */
 
 	struct list conns; /* all of ours */
 	struct list dirty; /* have output to write at the end of this turn */

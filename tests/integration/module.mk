@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/integration/lib/switchboard.py \
 	tests/integration/lib/two_domains.py \
 	tests/integration/lib/wait.py \
+	tests/integration/lib/websocket.py \
 	tests/integration/pytest.ini \
 	tests/integration/test_baresip.py \
 	tests/integration/test_fuzz.py \
@@ -43,6 +44,7 @@ EXTRA_DIST += \
 	tests/integration/test_torture.py \
 	tests/integration/test_two_domains.py \
 	tests/integration/test_users.py \
+	tests/integration/test_websocket.py \
 	tests/integration/test_workers.py
 
 # PYTEST_FLAGS="-k NAME" for some of them.

@@ -1,14 +1,15 @@
 /*
- * Listeners and flows: UDP, TCP and TLS. `struct transport_set` is what all
- * workers share: the listeners with one socket per worker, the directory of
- * connections, the limits. `struct transport` is one worker's part: it alone
- * reads its sockets and owns its connections.
+ * Listeners and flows: UDP, TCP, TLS and WebSocket. `struct transport_set` is
+ * what all workers share: the listeners with one socket per worker, the
+ * directory of connections, the limits. `struct transport` is one worker's
+ * part: it alone reads its sockets and owns its connections.
  *
  * Nothing here knows what a message means; bytes go up and come down.
  */
 #ifndef VIADUCT_TRANSPORT_TRANSPORT_H
 #define VIADUCT_TRANSPORT_TRANSPORT_H
 
+#include "viaduct/conf/option.h"
 #include "viaduct/loop/inbox.h"
 #include "viaduct/transport/hop.h"
 #include "viaduct/transport/tls.h"
@@ -16,12 +17,14 @@
 #include "viaduct/util/stats.h"
 
 struct listener_conf {
-	enum sip_transport transport; /* SIP_UDP, SIP_TCP or SIP_TLS */
-	union addr addr;              /* with port; may be a wildcard */
-	struct str url;               /* as written, for messages and names */
-	struct str advertise_host;    /* empty: none */
-	uint16_t advertise_port;      /* 0: the transport's default port */
-	struct conf_array tls; /* struct str: entries of `tls`, for TLS */
+	enum sip_transport
+		transport; /* SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS */
+	union addr addr;   /* with port; may be a wildcard */
+	struct str url;    /* as written, for messages and names */
+	struct str advertise_host; /* empty: none */
+	uint16_t advertise_port;   /* 0: the transport's default port */
+	struct conf_array tls;     /* struct str: entries of `tls`, for TLS */
+	struct conf_array origins; /* struct str; none: any (WebSocket) */
 };
 
 struct transport_limits {

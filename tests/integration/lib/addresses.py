@@ -26,6 +26,7 @@ MODULES = {
     "test_digest": 44,
     "test_authenticated": 45,
     "test_crash": 46,
+    "test_websocket": 47,
     "test_outbound": 61,
     "test_gruu": 62,
 }
