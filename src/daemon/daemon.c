@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/state.h"
+#include "daemon/tls_watch.h"
 #include "config.h"
 #include "daemon/worker.h"
 #include "viaduct/util/err.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct loop *loop;
 	struct timer deadline; /* of the drain */
 	struct timer sweep;    /* of expired registrations */
+	struct tls_watch tls_watch;
 	bool is_serving, is_draining;
 };
 
@@ -204,6 +206,7 @@ static void on_reload(void *arg, int signo)
 	config_transport_limits(next, &limits);
 	transport_set_limits(d->transports, &limits);
 	transport_set_tls(d->transports, &next->settings.tls);
+	tls_watch_set(&d->tls_watch, &next->settings.tls);
 	tell_all(d, PARCEL_SNAPSHOT, next);
 	snapshot_unref(&d->current->snapshot);
 	d->current = next;
@@ -388,6 +391,9 @@ static int start(struct daemon *d, char *why)
 		err = open_registrar(d, why);
 	if (err == 0)
 		err = open_workers(d, why);
+	if (err == 0)
+		tls_watch_start(&d->tls_watch, d->loop, d->transports,
+				&d->current->settings.tls);
 	return err;
 }
 

@@ -2,10 +2,12 @@ libviaduct_a_SOURCES += \
 	src/daemon/daemon.h \
 	src/daemon/settings.h \
 	src/daemon/state.h \
+	src/daemon/tls_watch.h \
 	src/daemon/worker.h \
 	src/daemon/daemon.c \
 	src/daemon/settings.c \
 	src/daemon/state.c \
+	src/daemon/tls_watch.c \
 	src/daemon/worker.c
 
 if HAVE_CMOCKA

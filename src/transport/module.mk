@@ -45,6 +45,7 @@ libviaduct_a_SOURCES += \
 	src/transport/tls_sessions.c \
 	src/transport/tls_set.c \
 	src/transport/tls_sni.c \
+	src/transport/tls_stamp.c \
 	src/transport/transport.c \
 	src/transport/udp.c \
 	src/transport/udp_error.c \

@@ -41,6 +41,7 @@ static int load(struct tls_entry *e, const struct conf_node *node,
 
 	if (e->certificate.len == 0 || e->key.len == 0)
 		return 0; /* reported as missing */
+	e->loaded_stamp = e->seen_stamp = tls_entry_stamp(e);
 	err = tls_context_load(e, &fault, &e->context);
 	if (err != VD_EINVAL)
 		return err;

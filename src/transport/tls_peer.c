@@ -25,7 +25,7 @@ static void trace_refusal(const struct conn *c, const char *why)
 
 static void refuse(const struct conn *c, const char *why)
 {
-	static struct log_class out = LOG_CLASS(5), in = LOG_CLASS(1);
+	static struct log_class out = LOG_CLASS(20), in = LOG_CLASS(1);
 
 	if (c->is_accepted) {
 		if (log_class_allows(&in, "tls.handshake_failed"))

@@ -12,10 +12,12 @@ pytest.register_assert_rewrite("lib.endpoint", "lib.sipp", "lib.daemon")
 
 from lib import settings  # noqa: E402
 from lib.addresses import Addresses  # noqa: E402
+from lib.certs import Authority  # noqa: E402
 from lib.daemon import Daemon  # noqa: E402
-from lib.endpoint import TcpListener, TcpPeer, UdpPeer  # noqa: E402
+from lib.endpoint import TcpListener, TcpPeer, TlsListener, UdpPeer  # noqa: E402
 from lib.nsd import Nsd  # noqa: E402
 from lib.one_proxy import OneProxy  # noqa: E402
+from lib.secure_proxy import SecureProxy  # noqa: E402
 
 
 def missing_programs():
@@ -128,6 +130,38 @@ def peers(addresses):
     yield Peers()
     for peer in made:
         peer.close()
+
+
+@pytest.fixture(scope="module")
+def authority(module_dir):
+    return Authority(module_dir / "ca")
+
+
+@pytest.fixture(scope="module")
+def stranger(module_dir):
+    """An authority that nobody believes."""
+    return Authority(module_dir / "stranger", "Unknown CA")
+
+
+@pytest.fixture
+def start_secure(tmp_path, addresses, authority):
+    with contextlib.ExitStack() as stack:
+        yield lambda **options: stack.enter_context(
+            SecureProxy(tmp_path, addresses, authority, **options))
+
+
+@pytest.fixture
+def secure(addresses, peers):
+    """secure.client(proxy, ...), secure.server(ip, context): closed at the end."""
+    class Secure:
+        def client(self, proxy, context=None, ip=None, **options):
+            return peers.keep(proxy.connect(ip or addresses.take(), context,
+                                            **options))
+
+        def server(self, ip, context, port=5061):
+            return peers.keep(TlsListener(ip, context, port))
+
+    return Secure()
 
 
 def pytest_report_header():

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/integration/lib/nsd.py \
 	tests/integration/lib/one_proxy.py \
 	tests/integration/lib/phone.py \
+	tests/integration/lib/secure_proxy.py \
 	tests/integration/lib/settings.py \
 	tests/integration/lib/sipp.py \
 	tests/integration/lib/switchboard.py \
@@ -41,6 +42,9 @@ EXTRA_DIST += \
 	tests/integration/test_rfc3261_transport.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_sipp_stock.py \
+	tests/integration/test_tls.py \
+	tests/integration/test_tls_client.py \
+	tests/integration/test_tls_reload.py \
 	tests/integration/test_torture.py \
 	tests/integration/test_two_domains.py \
 	tests/integration/test_users.py \

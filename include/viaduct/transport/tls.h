@@ -28,6 +28,8 @@ struct tls_entry {
 	int verify_server, verify_client;
 	int min_version;            /* enum tls_version */
 	struct ssl_ctx_st *context; /* one reference; NULL: not loaded */
+	uint64_t loaded_stamp;      /* of the files as they were loaded ... */
+	uint64_t seen_stamp;        /* ... and as they were seen last */
 };
 
 enum tls_version { TLS_1_2, TLS_1_3 };
@@ -46,6 +48,8 @@ struct tls_fault {
  */
 int tls_context_load(const struct tls_entry *e, struct tls_fault *fault,
 		     struct ssl_ctx_st **out);
+/* Changes whenever one of the files becomes another one, or changes. */
+uint64_t tls_entry_stamp(const struct tls_entry *e);
 struct ssl_ctx_st *tls_context_ref(struct ssl_ctx_st *context);
 void tls_context_unref(struct ssl_ctx_st *context); /* NULL allowed */
 

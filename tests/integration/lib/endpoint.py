@@ -5,6 +5,7 @@ TcpListener.accept). Every wait has a deadline."""
 import re
 import select
 import socket
+import ssl
 import time
 
 from . import message, settings
@@ -46,8 +47,9 @@ class Peer:
 
     @property
     def contact(self):
-        tcp = ";transport=tcp" if self.transport == "TCP" else ""
-        return "<sip:peer@%s%s>" % (self.hostport, tcp)
+        udp = self.transport == "UDP"
+        return "<sip:peer@%s%s>" % (
+            self.hostport, "" if udp else ";transport=" + self.transport.lower())
 
     def via(self, sent_by=None, params=""):
         return "SIP/2.0/%s %s;branch=z9hG4bK%s%s" % (
@@ -211,6 +213,39 @@ class TcpPeer(Peer):
         return Message.parse(data)
 
 
+class TlsPeer(TcpPeer):
+    """`sock` is an ssl.SSLSocket whose handshake is done."""
+
+    transport = "TLS"
+
+    @classmethod
+    def connect(cls, ip, to, context, server_name=None, session=None):
+        sock = socket.socket(family_of(ip), socket.SOCK_STREAM)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.bind((ip, 0))
+        sock.settimeout(settings.patience(AT_ONCE_S))
+        try:
+            sock.connect(to)
+            return cls(context.wrap_socket(sock, server_hostname=server_name,
+                                           session=session))
+        except BaseException:
+            sock.close()
+            raise
+
+    def _read(self, seconds):
+        if self.sock.pending():
+            self._fill()
+        return super()._read(seconds)
+
+    def _fill(self):
+        try:
+            super()._fill()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            self.is_closed = True
+
+
 class TcpListener:
     def __init__(self, ip, port=5060):
         self.sock = socket.create_server((ip, port), backlog=64)
@@ -228,3 +263,22 @@ class TcpListener:
     def accept(self, seconds=None):
         self.sock.settimeout(seconds or settings.patience(AT_ONCE_S))
         return TcpPeer(self.sock.accept()[0])
+
+
+class TlsListener(TcpListener):
+    """accept() raises ssl.SSLError or ConnectionError when the other side does
+    not want what it is shown."""
+
+    def __init__(self, ip, context, port=5061):
+        super().__init__(ip, port)
+        self.context = context
+
+    def accept(self, seconds=None):
+        self.sock.settimeout(seconds or settings.patience(AT_ONCE_S))
+        sock = self.sock.accept()[0]
+        sock.settimeout(settings.patience(AT_ONCE_S))
+        try:
+            return TlsPeer(self.context.wrap_socket(sock, server_side=True))
+        except BaseException:
+            sock.close()
+            raise
