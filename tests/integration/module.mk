@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/integration/test_rfc3261_transport.py \
 	tests/integration/test_targets.py \
 	tests/integration/test_sipp_stock.py \
+	tests/integration/test_sips.py \
 	tests/integration/test_tls.py \
 	tests/integration/test_tls_client.py \
 	tests/integration/test_tls_reload.py \
