@@ -349,6 +349,23 @@ static void receive_new(struct request *r)
 		request_run(r);
 }
 
+/* RFC 5923 section 5: ";alias" counts when the certificate that the peer has
+ * shown is for the host that its Via names. */
+static void note_alias(struct request *r)
+{
+	const struct sip_via *via = sip_msg_top_via(r->msg);
+	struct proxy *p = r->proxy;
+
+	if (r->flow.identity == 0 || via == NULL ||
+	    !sip_param_find(via->params, STR("alias"), &(struct str){0}) ||
+	    !transport_identity_is(p->env.transports, r->flow.identity,
+				   via->host))
+		return;
+	transport_alias(p->env.transport, &r->flow,
+			via->port != 0 ? via->port
+				       : sip_transport_port(r->flow.transport));
+}
+
 static void receive_request(struct proxy *p, const struct flow *from,
 			    struct str bytes)
 {
@@ -365,6 +382,7 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		refuse_malformed(r);
 		return;
 	}
+	note_alias(r);
 	st = txn_find_server(p->txns, r->msg, &p->key);
 	if (st == NULL) {
 		receive_new(r);

@@ -351,6 +351,25 @@ int conn_set_domain(struct conn *c, struct str domain)
 	return 0;
 }
 
+void conn_alias(struct conn *c, uint16_t port)
+{
+	struct directory_entry *e;
+
+	if (c->alias != NULL || c->names == NULL || c->state != CONN_OPEN)
+		return;
+	e = mem_zalloc(c->t->mem, sizeof(*e));
+	if (e == NULL)
+		return; /* they open a connection of their own */
+	e->transport = c->flow.transport;
+	e->remote = c->flow.remote;
+	addr_set_port(&e->remote, port);
+	e->ref = c->flow.conn;
+	e->is_alias = true;
+	e->names = c->names;
+	c->alias = e;
+	directory_add(c->t->set->directory, e);
+}
+
 /* --- the end --- */
 
 /* Nobody finds it any more. */
@@ -359,6 +378,8 @@ static void conn_leave(struct conn *c)
 	struct transport *t = c->t;
 
 	directory_remove(t->set->directory, &c->entry);
+	if (c->alias != NULL)
+		directory_remove(t->set->directory, c->alias);
 	if (!conn_ref_is_none(c->flow.conn) &&
 	    slots_is_live(&t->set->slots[t->worker], c->flow.conn))
 		slots_give(&t->set->slots[t->worker], c->flow.conn);
@@ -369,6 +390,9 @@ static void conn_drop_names(struct conn *c)
 {
 	identities_leave(c->t->set->identities, c->flow.identity);
 	c->flow.identity = 0;
+	if (c->alias != NULL)
+		mem_free(c->t->mem, c->alias, sizeof(*c->alias));
+	c->alias = NULL;
 	cert_names_free(c->names);
 	mem_free(c->t->mem, c->domain, c->entry.domain.len + 1);
 	c->names = NULL;

@@ -41,6 +41,7 @@ struct conn {
 	struct list news;         /* in t->news */
 	struct list more;         /* in t->more */
 	struct directory_entry entry;
+	struct directory_entry *alias; /* a second one; NULL: none */
 	struct flow flow;
 	struct loop_io *io;
 	int fd;
@@ -89,6 +90,10 @@ void conn_free(struct conn *c); /* closed or not */
 
 /* TLS that we begin: whom the peer's certificate must name. 0 or VD_ENOMEM. */
 int conn_set_domain(struct conn *c, struct str domain);
+
+/* The peer is reached at this port of its address, too (RFC 5923): for those
+ * whom its verified certificate names. */
+void conn_alias(struct conn *c, uint16_t port);
 
 /* One that was accepted: on to the handshake, or to its messages. */
 void conn_begin(struct conn *c);

@@ -84,6 +84,8 @@ static bool entry_serves(const struct directory_entry *e, struct str domain)
 {
 	union addr a;
 
+	if (e->is_alias)
+		return cert_names_have(e->names, domain);
 	if (!sip_transport_is_tls(e->transport) || e->is_for_all ||
 	    domain.len == 0)
 		return true;

@@ -22,8 +22,9 @@ struct directory_entry {
 	struct conn_ref ref;
 	bool is_in;
 	/* TLS. Owned by the connection. */
-	struct str domain;              /* the connection was made for it */
-	bool is_for_all;                /* nobody checks names on it */
+	struct str domain; /* the connection was made for it */
+	bool is_for_all;   /* nobody checks names on it */
+	bool is_alias;     /* not its own remote end: names alone count */
 	const struct cert_names *names; /* verified; NULL: none */
 };
 

@@ -57,6 +57,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/transport/test_cert_names \
 	tests/unit/transport/test_stun \
+	tests/unit/transport/test_tls \
 	tests/unit/transport/test_udp \
 	tests/unit/transport/test_framing \
 	tests/unit/transport/test_conn \
@@ -80,6 +81,15 @@ tests_unit_transport_test_cert_names_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 tests_unit_transport_test_stun_SOURCES = tests/unit/transport/test_stun.c
 tests_unit_transport_test_stun_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_stun_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transport_test_tls_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/pki.h \
+	tests/unit/transport/pki.c \
+	tests/unit/transport/test_tls.c
+tests_unit_transport_test_tls_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_tls_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transport_test_tls_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_transport_test_udp_SOURCES = \
 	tests/unit/transport/bench.h \

@@ -1,10 +1,16 @@
 /* What workers tell each other about connections. */
-#include "transport/transport_priv.h"
+#include "transport/conn.h"
 #include "viaduct/util/err.h"
 
 enum {
 	PARCEL_MESSAGE = PARCEL_TRANSPORT_FIRST, /* struct message, bytes */
 	PARCEL_CLOSED,                           /* struct conn_ref */
+	PARCEL_ALIAS,                            /* struct alias */
+};
+
+struct alias {
+	struct conn_ref conn;
+	uint16_t port;
 };
 
 /* `hop` names the receiver's connection. */
@@ -78,10 +84,47 @@ static void closed_arrived(struct transport *t, const struct parcel *p)
 	t->ops->on_conn_closed(t->arg, ref);
 }
 
+static void alias_add(struct transport *t, struct conn_ref ref, uint16_t port)
+{
+	struct conn *c = slots_find(&t->set->slots[t->worker], ref);
+
+	if (c != NULL)
+		conn_alias(c, port);
+}
+
+/* By way of the connection's worker. When no parcel is free, the next request
+ * brings it. */
+void transport_alias(struct transport *t, const struct flow *from,
+		     uint16_t port)
+{
+	struct alias a = {.conn = from->conn, .port = port};
+	struct parcel *p;
+
+	if (from->conn.worker == t->worker) {
+		alias_add(t, from->conn, port);
+		return;
+	}
+	p = parcel_new(t->set->post, t->worker, PARCEL_ALIAS, sizeof(a));
+	if (p == NULL)
+		return;
+	memcpy(p->data, &a, sizeof(a));
+	parcel_send(t->set->post, from->conn.worker, p);
+}
+
+static void alias_arrived(struct transport *t, const struct parcel *p)
+{
+	struct alias a;
+
+	memcpy(&a, p->data, sizeof(a));
+	alias_add(t, a.conn, a.port);
+}
+
 void transport_parcel(struct transport *t, struct parcel *p)
 {
 	if (p->kind == PARCEL_MESSAGE)
 		message_arrived(t, p);
 	else if (p->kind == PARCEL_CLOSED)
 		closed_arrived(t, p);
+	else if (p->kind == PARCEL_ALIAS)
+		alias_arrived(t, p);
 }

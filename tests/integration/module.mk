@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/integration/test_sips.py \
 	tests/integration/test_tls.py \
 	tests/integration/test_tls_client.py \
+	tests/integration/test_tls_conf.py \
 	tests/integration/test_tls_reload.py \
 	tests/integration/test_torture.py \
 	tests/integration/test_two_domains.py \

@@ -190,3 +190,43 @@ def test_sessions_are_resumed_as_a_client(proxy, peers, authority):
             # the next call must find that this connection is gone
             proxy.assert_serves(caller)
     assert reused == [False, True]
+
+
+# ---- RFC 5923: a connection that the other side has opened ----
+
+
+@pytest.mark.parametrize("names, sent_by, params, is_used", [
+    (["DNS:tess.test"], "tess.test:5061", ";alias", True),
+    (["DNS:tess.test"], "tess.test", ";alias", True),
+    (["DNS:tess.test"], "tess.test:5061", "", False),
+    (["DNS:tess.test"], "other.test:5061", ";alias", False),
+    (["DNS:other.test"], "tess.test:5061", ";alias", False),
+    (["DNS:other.test"], "other.test:5061", ";alias", False),
+])
+def test_an_alias_counts_for_the_names_of_the_certificate(
+        start_secure, secure, peers, authority, names, sent_by, params, is_used):
+    proxy = start_secure(entry_options={"verify_client": "optional"})
+    context = authority.client_context(authority.issue(*names))
+    tess = secure.client(proxy, context, ip=proxy.tess_ip)
+    request = tess.request("OPTIONS", "sip:" + proxy.ip,
+                           via=tess.via(sent_by, params))
+    tess.send(request)
+    tess.expect_response(request, 200)
+    caller, call = ask_tess(peers, proxy)
+    if is_used:
+        tess.reply(tess.expect_request("OPTIONS", call.call_id), 200)
+    else:
+        tess.expect_nothing(call.call_id)
+    assert caller.expect_response(call).status == (200 if is_used else 500)
+
+
+def test_an_alias_of_somebody_unverified_does_not_count(
+        proxy, secure, peers):
+    tess = secure.client(proxy, ip=proxy.tess_ip)
+    request = tess.request("OPTIONS", "sip:" + proxy.ip,
+                           via=tess.via("tess.test:5061", ";alias"))
+    tess.send(request)
+    tess.expect_response(request, 200)
+    caller, call = ask_tess(peers, proxy)
+    tess.expect_nothing(call.call_id)
+    assert caller.expect_response(call).status == 500

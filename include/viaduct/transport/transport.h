@@ -65,6 +65,11 @@ void transport_set_tls(struct transport_set *s,
 bool transport_identity_is(struct transport_set *s, uint32_t identity,
 			   struct str name);
 
+/* RFC 5923: the peer of this connection asks for requests at this port of its
+ * address over it. Granted for the domains of its verified certificate. */
+void transport_alias(struct transport *t, const struct flow *from,
+		     uint16_t port);
+
 /* A reload: new limits for what comes. Any thread. */
 void transport_set_limits(struct transport_set *s,
 			  const struct transport_limits *limits);

@@ -23,6 +23,7 @@ MODULES = {
     "test_fuzz": 30,
     "test_tls": 71,
     "test_tls_client": 73,
+    "test_tls_conf": 75,
     "test_tls_reload": 74,
     "test_sips": 72,
     "test_baresip": 42,
