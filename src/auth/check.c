@@ -95,6 +95,8 @@ static void note_failure(const struct attempt *t)
 	stats_add(request_env(t->r)->stats, STAT_auth_failures, 1);
 	begins = failures_add(f, source_key(holder), conf, t->now_ms);
 	begins |= failures_add(f, user_key(t->c, holder), conf, t->now_ms);
+	if (begins)
+		stats_add(request_env(t->r)->stats, STAT_auth_bans, 1);
 	if (begins && log_class_allows(&banned, "auth.banned"))
 		log_warning(t->r->tag.call_id, "auth.banned",
 			    KV_ADDR("source", &t->r->flow.remote),

@@ -170,6 +170,7 @@ static enum step_result ask(struct request *r, const struct domain *d,
 static enum step_result refuse_banned(struct request *r)
 {
 	stats_add(request_env(r)->stats, STAT_auth_banned, 1);
+	stats_limit(request_env(r)->stats, LIMIT_auth_failures);
 	request_reject(r, 403, STR_NONE, STR_NONE,
 		       "limits.auth_failures: too many wrong credentials from "
 		       "this source");
@@ -238,6 +239,7 @@ static enum step_result check(struct request *r, const struct credentials *c,
 	case CHECK_WRONG:
 		return ask(r, d, is_registrar, false, "wrong credentials");
 	case CHECK_BAD:
+		stats_add(request_env(r)->stats, STAT_auth_malformed, 1);
 		return refuse(r, 400,
 			      "credentials that are malformed or not for this "
 			      "Request-URI");

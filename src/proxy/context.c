@@ -286,12 +286,16 @@ static void send_best(struct request *r)
 
 void context_start(struct request *r, const struct plan *plan)
 {
+	struct stats *stats = r->proxy->env.stats;
+
 	if (plan_leaves(plan) > r->conf->limits.max_branches) {
+		stats_limit(stats, LIMIT_max_branches);
 		request_reject(r, 500, STR("Too Many Branches"), STR_NONE,
 			       "limits.max_branches is reached");
 		return;
 	}
 	if (plan_width(plan) > r->breadth) {
+		stats_limit(stats, LIMIT_max_breadth);
 		request_reject(r, 440, STR_NONE, STR_NONE,
 			       "RFC 5393 5.3.3: Max-Breadth is smaller than "
 			       "the fork");

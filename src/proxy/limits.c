@@ -62,13 +62,15 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 }
 
 static enum step_result refuse(struct request *r, enum stat counter,
-			       const char *why)
+			       enum limit limit)
 {
 	static struct log_class refused = LOG_CLASS(1);
+	const char *why = stats_limit_name(limit);
 	char extra[32];
 	int len;
 
 	stats_add(r->proxy->env.stats, counter, 1);
+	stats_limit(r->proxy->env.stats, limit);
 	if (log_class_allows(&refused, "limit.reached"))
 		log_warning(r->tag.call_id, "limit.reached",
 			    KV_TEXT("limit", why),
@@ -108,15 +110,14 @@ enum step_result step_limits(struct request *r)
 	uint32_t rate = r->conf->limits.requests_per_second_per_source;
 
 	if (p->is_draining)
-		return refuse(r, STAT_refused_limit, "server.drain");
+		return refuse(r, STAT_refused_limit, LIMIT_drain);
 	if (txn_n_open(p->txns) >= max_transactions(r))
-		return refuse(r, STAT_refused_limit, "limits.transactions");
+		return refuse(r, STAT_refused_limit, LIMIT_transactions);
 	if (is_memory_short(r))
-		return refuse(r, STAT_refused_memory, "limits.memory");
+		return refuse(r, STAT_refused_memory, LIMIT_memory);
 	if (rate != 0 && r->caller == CALLER_ANONYMOUS &&
 	    !source_limiter_allows(p->env.sources, &r->flow.remote, rate,
 				   loop_now_ms(p->env.loop)))
-		return refuse(r, STAT_refused_limit,
-			      "limits.requests_per_second_per_source");
+		return refuse(r, STAT_refused_limit, LIMIT_requests_per_second);
 	return STEP_NEXT;
 }

@@ -192,6 +192,15 @@ size_t proxy_n_open(const struct proxy *p)
 	return p->n_requests;
 }
 
+void proxy_gauge(const struct proxy *p)
+{
+	_Atomic uint64_t *g = p->env.stats->gauges;
+
+	stats_set(&g[GAUGE_open_requests], p->n_requests);
+	stats_set(&g[GAUGE_open_transactions], txn_n_open(p->txns));
+	stats_set(&g[GAUGE_lingering_transactions], txn_n_lingering(p->txns));
+}
+
 bool proxy_payload_owner(struct str payload, unsigned n_workers,
 			 unsigned *worker)
 {
@@ -339,6 +348,7 @@ static bool is_ack_to_stateless(struct request *r)
 
 static void receive_new(struct request *r)
 {
+	stats_bump(&r->proxy->env.stats->requests[r->msg->method], 1);
 	if (request_is(r, SIP_CANCEL)) {
 		receive_cancel(r);
 		return;

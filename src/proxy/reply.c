@@ -142,6 +142,7 @@ void reply_stateless(struct proxy *p, const struct proxy_conf *c,
 
 		trace_message(&tag, true, &to.addr, buf_str(b));
 	}
+	stats_final(p->env.stats, msg->method, status);
 	if (transport_send(p->env.transport, &to, b, NULL) != 0)
 		stats_add(p->env.stats, STAT_send_errors, 1);
 	buf_unref(b);

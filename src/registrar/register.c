@@ -30,14 +30,37 @@ static struct str retry_after(struct request *r, unsigned seconds)
 	return arena_printf(&r->arena, "Retry-After: %u\r\n", seconds);
 }
 
+static void note(const struct request *r, enum stat outcome)
+{
+	stats_add(request_env(r)->stats, outcome, 1);
+}
+
 static void reject_for(struct request *r, int err)
 {
-	if (err == VD_ELIMIT)
-		stats_add(request_env(r)->stats, STAT_refused_limit, 1);
+	note(r, STAT_register_limit);
+	if (err == VD_ELIMIT) {
+		note(r, STAT_refused_limit);
+		stats_limit(request_env(r)->stats, LIMIT_store_queue);
+	}
 	if (err == VD_ENOMEM)
-		stats_add(request_env(r)->stats, STAT_refused_memory, 1);
+		note(r, STAT_refused_memory);
 	request_reject(r, 503, STR_NONE, retry_after(r, LIMIT_RETRY_S),
 		       "the location service has no room");
+}
+
+static enum stat outcome_of(const struct refusal *why)
+{
+	switch (why->status) {
+	case 403:
+		return STAT_register_forbidden;
+	case 423:
+		return STAT_register_brief;
+	case 500:
+		return STAT_register_order;
+	case 503:
+		return STAT_register_limit;
+	}
+	return STAT_register_bad;
 }
 
 static void refuse(struct request *r, const struct refusal *why)
@@ -50,6 +73,7 @@ static void refuse(struct request *r, const struct refusal *why)
 				     (min_ms + 999) / 1000);
 	else if (why->status == 503)
 		extra = retry_after(r, LIMIT_RETRY_S);
+	note(r, outcome_of(why));
 	request_reject(r, why->status, why->reason, extra, why->why);
 }
 
@@ -207,6 +231,7 @@ static bool is_for_registrar(struct request *r)
 	const struct domain *d;
 
 	if (r->msg->method != SIP_REGISTER) {
+		note(r, STAT_register_bad);
 		request_reject(r, 405, STR_NONE, STR("Allow: REGISTER\r\n"),
 			       "10.3: a registrar accepts REGISTER alone");
 		return false;
@@ -214,6 +239,7 @@ static bool is_for_registrar(struct request *r)
 	d = r->is_local ? request_domain(r, r->uri->host) : NULL;
 	if (d != NULL && d->registrar && registrar_of(r) != NULL)
 		return true;
+	note(r, STAT_register_forbidden);
 	request_reject(r, 403, STR("No Registrar Here"), STR_NONE,
 		       "10.3 step 1: not a domain with a registrar");
 	return false;
@@ -244,6 +270,7 @@ static bool is_understood(struct request *r)
 	}
 	if (extra.p != NULL && extra.len == 0)
 		return true;
+	note(r, STAT_register_bad);
 	request_reject(r, 420, STR_NONE, extra,
 		       "10.3 step 2: Require names what is not supported");
 	return false;
@@ -261,14 +288,17 @@ static bool find_aor(struct request *r, struct str *aor)
 		err = registrar_aor(r, &uri, &d, aor);
 	if (err == 0 && d != request_domain(r, r->uri->host))
 		err = VD_ENOENT;
-	if (err == VD_EINVAL)
+	if (err == VD_EINVAL) {
+		note(r, STAT_register_bad);
 		request_reject(r, 400, STR("Bad To"), STR_NONE,
 			       "10.3 step 5: To is no sip URI");
-	else if (err == VD_ENOENT)
+	} else if (err == VD_ENOENT) {
+		note(r, STAT_register_unknown);
 		request_reject(r, 404, STR_NONE, STR_NONE,
 			       "10.3 step 5: To is no user of this domain");
-	else if (err != 0)
+	} else if (err != 0) {
 		reject_for(r, err);
+	}
 	return err == 0;
 }
 
@@ -286,6 +316,7 @@ static bool is_own(struct request *r, struct str aor)
 	if (sip_uri_parse(from->uri, &uri) == 0 &&
 	    registrar_aor(r, &uri, &d, &other) == 0 && str_eq(other, aor))
 		return true;
+	note(r, STAT_register_forbidden);
 	request_reject(r, 403, STR_NONE, STR_NONE,
 		       "10.3 step 4: From is not the user in To");
 	return false;
@@ -300,6 +331,7 @@ static void on_committed(void *arg, int err)
 	const struct answer a = {reg->aor, reg->update.asking.is_outbound};
 	struct request *r = reg->r;
 
+	note(r, err == 0 ? STAT_register_accepted : STAT_register_store);
 	if (err == 0)
 		answer_bindings(r, &a);
 	else
@@ -354,6 +386,7 @@ static enum step_result process(struct request *r)
 	}
 	if (asking.n > 0 || asking.is_all)
 		return change(r, aor, &asking);
+	note(r, STAT_register_queried);
 	answer_bindings(r, &(struct answer){.aor = aor});
 	return STEP_DONE;
 }

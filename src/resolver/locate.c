@@ -47,8 +47,10 @@ static int wait(struct locate *l)
 {
 	struct resolver *r = l->r;
 
-	if (r->n_waiting >= r->conf.in_flight)
+	if (r->n_waiting >= r->conf.in_flight) {
+		stats_limit(r->stats, LIMIT_in_flight);
 		return search_give_up(l, VD_ELIMIT);
+	}
 	l->is_waiting = true;
 	r->n_waiting++;
 	if (!timer_is_armed(&l->deadline))
@@ -113,8 +115,10 @@ int locate_start(struct resolver *r, const struct locate_target *target,
 		if (!dns_name_is_ok(host))
 			return VD_EINVAL;
 		if (r->n_waiting >= r->conf.in_flight &&
-		    hosts_find(&r->hosts, host, ns_t_a) == NULL)
+		    hosts_find(&r->hosts, host, ns_t_a) == NULL) {
+			stats_limit(r->stats, LIMIT_in_flight);
 			return VD_ELIMIT;
+		}
 	}
 	l = locate_new(r, target, host);
 	if (l == NULL)

@@ -276,6 +276,8 @@ static void on_answer(void *arg, int status, int n_timeouts,
 	if (bytes != NULL && len >= 0)
 		err = dns_answer_parse(q->r->mem, bytes, (size_t)len,
 				       q->key.type, &q->chain, &a);
+	if (err == VD_ETIMEOUT)
+		stats_add(q->r->stats, STAT_dns_timeouts, 1);
 	if (err == VD_EAGAIN)
 		query_send(q); /* the alias leads out of this answer */
 	else
@@ -328,8 +330,10 @@ static int query_join(struct resolver *r, struct lookup *lk,
 	struct query *q = query_find(r, key);
 	bool is_new = q == NULL;
 
-	if (is_new && r->dns.n_queries / 2 >= r->conf.in_flight)
+	if (is_new && r->dns.n_queries / 2 >= r->conf.in_flight) {
+		stats_limit(r->stats, LIMIT_in_flight);
 		return VD_ELIMIT;
+	}
 	if (is_new)
 		q = query_new(r, key);
 	if (q == NULL)
@@ -353,8 +357,8 @@ static struct dns_answer *known(struct resolver *r, const struct dns_key *key)
 	if (a != NULL)
 		return a;
 	a = cache_find(&r->cache, key, loop_now_ms(r->loop));
-	if (a != NULL)
-		stats_add(r->stats, STAT_dns_cache_hits, 1);
+	stats_add(r->stats,
+		  a != NULL ? STAT_dns_cache_hits : STAT_dns_cache_misses, 1);
 	return a;
 }
 

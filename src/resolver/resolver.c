@@ -61,6 +61,12 @@ int resolver_new(struct loop *loop, struct mem *mem, struct stats *stats,
 	return 0;
 }
 
+void resolver_gauge(const struct resolver *r)
+{
+	stats_set(&r->stats->gauges[GAUGE_dns_queries_in_flight],
+		  r->dns.n_queries);
+}
+
 void resolver_free(struct resolver *r)
 {
 	if (r == NULL)

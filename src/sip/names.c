@@ -33,6 +33,14 @@ enum sip_method sip_method_parse(struct str name)
 	return SIP_METHOD_OTHER;
 }
 
+const char *sip_method_name(enum sip_method m)
+{
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (methods[i].method == m)
+			return methods[i].name.p;
+	return "other";
+}
+
 static const struct {
 	struct str name;
 	const char *token;

@@ -325,8 +325,11 @@ bool store_is_well(const struct store *s)
 	return !atomic_load_explicit(&s->is_ill, memory_order_relaxed);
 }
 
-void store_counts(const struct store *s, struct store_counts *out)
+void store_counts(struct store *s, struct store_counts *out)
 {
+	pthread_mutex_lock(&s->lock);
+	out->queued = s->n_queued;
+	pthread_mutex_unlock(&s->lock);
 	out->commits = atomic_load(&s->n_commits);
 	out->records = atomic_load(&s->n_records);
 	out->failures = atomic_load(&s->n_failures);

@@ -76,14 +76,21 @@ static void conn_idle(struct conn *c)
 	}
 }
 
+static void conn_slow(struct conn *c, enum limit limit)
+{
+	stats_limit(c->t->stats, limit);
+	conn_abort(c, STAT_connections_slow);
+}
+
 static void conn_due(struct timer *timer)
 {
 	struct conn *c = CONTAINER_OF(timer, struct conn, timer);
 	uint64_t now = now_ms(c);
 
-	if (is_due(c->message_ms, now) || is_due(c->stall_ms, now) ||
-	    (is_due(c->state_ms, now) && c->state == CONN_HANDSHAKING))
-		conn_abort(c, STAT_connections_slow);
+	if (is_due(c->message_ms, now) || is_due(c->stall_ms, now))
+		conn_slow(c, LIMIT_message_timeout);
+	else if (is_due(c->state_ms, now) && c->state == CONN_HANDSHAKING)
+		conn_slow(c, LIMIT_handshake_timeout);
 	else if (is_due(c->state_ms, now) && c->state == CONN_CONNECTING)
 		conn_abort(c, STAT_connections_failed);
 	else if (is_due(c->state_ms, now))
@@ -310,6 +317,7 @@ static void conn_uncount(struct transport *t, const struct flow *flow,
 			 bool is_accepted)
 {
 	atomic_fetch_sub(&t->set->n_connections, 1);
+	stats_bump(&t->stats->connections[flow->transport], (uint64_t)-1);
 	if (is_accepted)
 		sources_leave(t->set->sources, &flow->remote);
 }
@@ -320,6 +328,7 @@ int conn_new(struct transport *t, int fd, const struct flow *flow,
 	struct conn *c = mem_zalloc(t->mem, sizeof(*c));
 	int err;
 
+	stats_bump(&t->stats->connections[flow->transport], 1);
 	if (c == NULL) {
 		socket_close(fd);
 		conn_uncount(t, flow, is_accepted);

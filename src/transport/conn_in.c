@@ -25,7 +25,7 @@ void conn_broken(struct conn *c, struct str bytes, unsigned status)
 {
 	struct transport *t = c->t;
 
-	stats_add(t->stats, STAT_messages_in, 1);
+	stats_received(t->stats, c->flow.transport);
 	t->ops->on_broken(t->arg, &c->flow, bytes, status);
 	conn_finish(c);
 }
@@ -34,7 +34,7 @@ void conn_message(struct conn *c, struct str bytes)
 {
 	struct transport *t = c->t;
 
-	stats_add(t->stats, STAT_messages_in, 1);
+	stats_received(t->stats, c->flow.transport);
 	c->message_ms = 0;
 	t->ops->on_message(t->arg, &c->flow, bytes);
 }

@@ -58,7 +58,7 @@ static void conn_sent(struct conn *c, size_t n)
 			break;
 		n -= out_len(o);
 		if (o->is_message)
-			stats_add(c->t->stats, STAT_messages_out, 1);
+			stats_sent(c->t->stats, c->flow.transport, 1);
 		conn_pop(c);
 	}
 	c->out_sent = n;
@@ -186,6 +186,7 @@ static int conn_enqueue(struct conn *c, struct buf *b, bool is_raw)
 	if (c->state > CONN_OPEN)
 		return VD_ECONN;
 	if (c->out_cost != 0 && c->out_cost + b->len + OUT_COST > max) {
+		stats_limit(c->t->stats, LIMIT_output_queue);
 		conn_abort(c, STAT_connections_slow);
 		return VD_ELIMIT;
 	}

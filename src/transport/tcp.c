@@ -22,13 +22,16 @@ static int *listener_fd(struct transport *t, uint16_t listener)
 	return &t->set->listeners[listener].fds[t->worker];
 }
 
-static void log_refused(const union addr *a, const char *why)
+static void note_refused(struct transport *t, const union addr *a,
+			 enum limit limit)
 {
 	static struct log_class class = LOG_CLASS(1);
 
+	stats_add(t->stats, STAT_connections_refused, 1);
+	stats_limit(t->stats, limit);
 	if (log_class_allows(&class, "transport.refused"))
 		log_warning(STR_NONE, "transport.refused", KV_ADDR("peer", a),
-			    KV_TEXT("why", why));
+			    KV_TEXT("why", stats_limit_name(limit)));
 }
 
 /* Count a connection; `source` is NULL for one that we open. */
@@ -36,7 +39,7 @@ static int count_in(struct transport *t, const union addr *peer,
 		    const union addr *source)
 {
 	struct transport_set *s = t->set;
-	const char *why = "limits.connections";
+	enum limit limit = LIMIT_connections;
 	int err = VD_ELIMIT;
 
 	if (atomic_fetch_add(&s->n_connections, 1) >=
@@ -44,15 +47,14 @@ static int count_in(struct transport *t, const union addr *peer,
 		goto refuse;
 	if (source == NULL)
 		return 0;
-	why = "limits.connections_per_source";
+	limit = LIMIT_connections_per_source;
 	err = sources_enter(s->sources, source,
 			    atomic_load(&s->limits.connections_per_source));
 	if (err == 0)
 		return 0;
 refuse:
 	atomic_fetch_sub(&s->n_connections, 1);
-	stats_add(t->stats, STAT_connections_refused, 1);
-	log_refused(peer, why);
+	note_refused(t, peer, limit);
 	return err;
 }
 
@@ -94,6 +96,7 @@ static void acceptor_starved(struct acceptor *a, int listen_fd)
 {
 	static struct log_class class = LOG_CLASS(1);
 
+	stats_limit(a->t->stats, LIMIT_descriptors);
 	if (log_class_allows(&class, "transport.starved"))
 		log_error(STR_NONE, "transport.starved",
 			  KV_TEXT("why", strerrordesc_np(errno)),

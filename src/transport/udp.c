@@ -90,7 +90,7 @@ static void udp_deliver(struct udp_sock *s, struct mmsghdr *m,
 		udp_stun(s, &flow, bytes);
 		return;
 	}
-	stats_add(t->stats, STAT_messages_in, 1);
+	stats_received(t->stats, SIP_UDP);
 	if (bytes.len > atomic_load_explicit(&t->set->limits.message_size,
 					     memory_order_relaxed))
 		t->ops->on_broken(t->arg, &flow, bytes, 513);

@@ -168,7 +168,7 @@ static void sock_flush(struct udp_sock *s)
 			continue;
 		}
 		n_tries = 0;
-		stats_add(s->udp->t->stats, STAT_messages_out, (uint64_t)n);
+		stats_sent(s->udp->t->stats, SIP_UDP, (uint64_t)n);
 		ring_pop(s, (uint32_t)n);
 	}
 }

@@ -19,6 +19,7 @@ int server_txn_new(struct txn_table *table, const struct txn_key *key,
 		return VD_ENOMEM;
 	st = SERVER_OF(t);
 	st->ops = ops;
+	st->begun_ms = (uint32_t)timer_wheel_now_ms(table->env.wheel);
 	t->arg = arg;
 	t->state = is_invite ? ST_PROCEEDING : ST_TRYING;
 	t->hop = *reply_to;
@@ -43,10 +44,28 @@ void server_txn_receive(struct server_txn *st, struct sip_msg *req)
 	txn_step(t, EV_REQUEST, &nothing);
 }
 
+/* The first final response: later ones are the same, or further 2xx. */
+static void count_final(const struct server_txn *st, unsigned status)
+{
+	const struct txn_env *env = &st->txn.table->env;
+	uint32_t ms = (uint32_t)timer_wheel_now_ms(env->wheel) - st->begun_ms;
+	uint32_t method = st->txn.method;
+	struct stats *s = env->stats;
+
+	if (method > SIP_PRACK)
+		method = SIP_METHOD_OTHER;
+	stats_final(s, method, status);
+	stats_observe(method == SIP_INVITE ? &s->invite : &s->other, ms);
+	if (method == SIP_INVITE && status < 300)
+		stats_observe(&s->setup, ms);
+}
+
 void server_txn_respond(struct server_txn *st, unsigned status, struct buf *b)
 {
 	struct txn_input in = {.buf = b};
 
+	if (status >= 200 && txn_is_open(&st->txn))
+		count_final(st, status);
 	if (st->is_2543 && status >= 300 && txn_is_open(&st->txn))
 		server_learn_tag(st, b);
 	txn_step(&st->txn, txn_event_of_status(status), &in);

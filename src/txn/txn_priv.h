@@ -109,6 +109,7 @@ struct server_txn {
 	uint64_t check;       /* second half of the key */
 	uint32_t request_tag; /* RFC 2543 matching: hashes of the To tags */
 	uint32_t response_tag;
+	uint32_t begun_ms; /* the lower half of the clock */
 	bool is_2543;
 };
 

@@ -69,6 +69,7 @@ void proxy_drain(struct proxy *p);
 
 /* Requests without a final response, or with branches that wait for one. */
 size_t proxy_n_open(const struct proxy *p);
+void proxy_gauge(const struct proxy *p); /* sets those of its stats */
 
 /* Which worker owns a datagram that ICMP returned; false: nobody. */
 bool proxy_payload_owner(struct str payload, unsigned n_workers,

@@ -43,6 +43,9 @@ int resolver_new(struct loop *loop, struct mem *mem, struct stats *stats,
  * hops and tell nobody; each still wants its locate_end(). */
 void resolver_free(struct resolver *r);
 
+/* Sets the gauges of its stats. */
+void resolver_gauge(const struct resolver *r);
+
 /* What is to be reached: the relevant parts of a Route or Request-URI. */
 struct locate_target {
 	struct str host; /* maddr if there is one; name or numeric address,

@@ -30,6 +30,7 @@ enum sip_method {
 
 /* Methods are case-sensitive (RFC 3261 section 7.1). */
 enum sip_method sip_method_parse(struct str name);
+const char *sip_method_name(enum sip_method m); /* "INVITE"; "other" */
 
 /* Header fields that the proxy core understands; every other is SIP_HDR_OTHER
  * and only carried. Compact forms included. */

@@ -75,7 +75,8 @@ struct store_counts {
 	uint64_t commits, records;
 	uint64_t failures; /* commits that failed, and attempts to recover */
 	uint64_t refused;  /* writes that found too much queued */
+	uint64_t queued;   /* that wait for their commit, now */
 };
-void store_counts(const struct store *s, struct store_counts *out);
+void store_counts(struct store *s, struct store_counts *out);
 
 #endif
