@@ -7,7 +7,7 @@ build_packages=(autoconf automake gcc make pkg-config libc6-dev libevent-dev
 	openssl sip-tester)
 # Testing on top of that.
 test_packages=(clang clang-format libclang-rt-14-dev llvm libcmocka-dev valgrind
-	libc6-dbg python3-pytest baresip-core)
+	libc6-dbg python3-pytest baresip-core prometheus)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -15,6 +15,18 @@ as_root() {
 
 is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# stop_services PACKAGE...: Debian starts a server that it installs; only the
+# program was wanted.
+stop_services() {
+	local p
+	[ -d /run/systemd/system ] || return 0
+	for p in "$@"; do
+		case $p in
+		nsd | prometheus) as_root systemctl -q disable --now "$p" ;;
+		esac
+	done
 }
 
 # install_missing PACKAGE...
@@ -28,8 +40,5 @@ install_missing() {
 	as_root apt-get -qq update
 	as_root env DEBIAN_FRONTEND=noninteractive \
 		apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
-	# Debian starts a name server that it installs; this one was not wanted.
-	if [[ " ${missing[*]} " == *" nsd "* && -d /run/systemd/system ]]; then
-		as_root systemctl -q disable --now nsd
-	fi
+	stop_services "${missing[@]}"
 }

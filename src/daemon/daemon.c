@@ -18,7 +18,9 @@
 #include "daemon/tls_watch.h"
 #include "config.h"
 #include "daemon/worker.h"
+#include "viaduct/admin/admin.h"
 #include "viaduct/util/err.h"
+#include "viaduct/util/wall.h"
 
 enum {
 	QUEUED_MAX = 16384, /* parcels that one worker may have out */
@@ -38,6 +40,9 @@ struct daemon {
 	uint8_t gruu_key[MAC_KEY_LEN];
 	struct source_limiter *sources;
 	struct worker **workers;
+	struct admin *admin;
+	struct admin_view view;             /* what admin shows */
+	struct admin_worker *admin_workers; /* of the view */
 	unsigned n_workers, n_drained;
 	struct loop *loop;
 	struct timer deadline; /* of the drain */
@@ -102,6 +107,8 @@ static void on_parcel(void *arg, struct parcel *p)
 		location_parcel(d->location, p); /* of the sweep */
 		return;
 	}
+	if (p->kind == PARCEL_PONG)
+		d->admin_workers[p->from].asked_ms = 0;
 	if (p->kind != PARCEL_DRAINED)
 		return;
 	d->n_drained++;
@@ -136,6 +143,49 @@ static void log_stats(const struct daemon *d)
 		log_write(LOG_INFO, STR_NONE, "stats", kv);
 }
 
+/* What admin shows --------------------------------------------------------- */
+
+/* One that has not answered yet is not asked again. */
+static void ping_workers(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->n_workers; i++) {
+		struct parcel *p;
+
+		if (d->admin_workers[i].asked_ms != 0)
+			continue;
+		p = parcel_new(d->post, d->n_workers, PARCEL_PING, 0);
+		if (p == NULL)
+			continue;
+		d->admin_workers[i].asked_ms = loop_now_ms(d->loop);
+		parcel_send(d->post, i, p);
+	}
+}
+
+static void show_reload(struct daemon *d, bool is_good)
+{
+	d->view.is_reload_good = is_good;
+	if (!is_good)
+		return;
+	d->view.reload_s = wall_now_s();
+	d->view.deadline_ms = d->current->settings.limits.message_timeout;
+}
+
+static int show_workers(struct daemon *d)
+{
+	d->admin_workers = calloc(d->n_workers, sizeof(*d->admin_workers));
+	if (d->admin_workers == NULL)
+		return VD_ENOMEM;
+	for (unsigned i = 0; i < d->n_workers; i++)
+		d->admin_workers[i].stats = worker_stats(d->workers[i]);
+	d->view.workers = d->admin_workers;
+	d->view.n_workers = d->n_workers;
+	d->view.location = d->location;
+	d->view.start_s = wall_now_s();
+	d->view.start_ms = loop_now_ms(d->loop);
+	show_reload(d, true);
+	return 0;
+}
+
 /* Signals ------------------------------------------------------------------ */
 
 static void on_deadline(struct timer *t)
@@ -151,7 +201,7 @@ static void begin_drain(struct daemon *d, int signo)
 {
 	uint32_t most = d->current->settings.server.drain;
 
-	d->is_draining = true;
+	d->is_draining = d->view.is_draining = true;
 	log_info(STR_NONE, "stopping", KV_TEXT("signal", strsignal(signo)),
 		 KV_UINT("drain_ms", most));
 	tell_manager("STOPPING=1");
@@ -191,6 +241,7 @@ static void on_reload(void *arg, int signo)
 	if (config_load(d->path, true, &next) != 0) {
 		log_error(STR_NONE, "reload.failed", KV_TEXT("file", d->path),
 			  KV_TEXT("why", "the old configuration stays"));
+		show_reload(d, false);
 		return;
 	}
 	if (apply_log(next) != 0) {
@@ -198,6 +249,7 @@ static void on_reload(void *arg, int signo)
 			  KV_STR("log", next->settings.log.to),
 			  KV_TEXT("error", strerror(errno)));
 		snapshot_unref(&next->snapshot);
+		show_reload(d, false);
 		return;
 	}
 	config_attach(next, d->auth, d->location, d->gruu_key);
@@ -210,6 +262,7 @@ static void on_reload(void *arg, int signo)
 	tell_all(d, PARCEL_SNAPSHOT, next);
 	snapshot_unref(&d->current->snapshot);
 	d->current = next;
+	show_reload(d, true);
 	log_info(STR_NONE, "reloaded", KV_TEXT("file", d->path));
 }
 
@@ -263,6 +316,7 @@ static int drop_privileges(struct daemon *d, char *why)
 		return VD_ENOENT;
 	}
 	if (state_chown(s->state.p, pw->pw_uid, pw->pw_gid) == 0 &&
+	    admin_chown(d->admin, pw->pw_uid, pw->pw_gid) == 0 &&
 	    initgroups(s->user.p, pw->pw_gid) == 0 && setgid(pw->pw_gid) == 0 &&
 	    setuid(pw->pw_uid) == 0)
 		return 0;
@@ -317,6 +371,7 @@ static void on_sweep(struct timer *t)
 	struct daemon *d = CONTAINER_OF(t, struct daemon, sweep);
 
 	location_sweep(d->location, loop_now_ms(d->loop));
+	ping_workers(d);
 	timer_arm(loop_wheel(d->loop), &d->sweep, SWEEP_MS);
 }
 
@@ -365,6 +420,8 @@ static int open_workers(struct daemon *d, char *why)
 	for (unsigned i = 0; i < d->n_workers && err == 0; i++)
 		err = worker_new(&env, i, d->running, &d->workers[i], why);
 	if (err == 0)
+		err = show_workers(d);
+	if (err == 0)
 		err = start_workers(d, why);
 	return err;
 }
@@ -385,6 +442,10 @@ static int start(struct daemon *d, char *why)
 		err = open_main(d, why);
 	if (err == 0)
 		err = open_listeners(d, why);
+	if (err == 0)
+		err = admin_open(&d->running->settings.admin,
+				 d->running->is_socket_asked, d->loop, &d->view,
+				 &d->admin, why);
 	if (err == 0)
 		err = drop_privileges(d, why);
 	if (err == 0)
@@ -420,6 +481,7 @@ static void stop_workers(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
+	admin_close(d->admin);
 	if (d->workers != NULL)
 		stop_workers(d);
 	location_close(d->location);
@@ -429,6 +491,7 @@ static void stop(struct daemon *d)
 	for (unsigned i = 0; d->workers != NULL && i < d->n_workers; i++)
 		worker_free(d->workers[i]);
 	free(d->workers);
+	free(d->admin_workers);
 	source_limiter_free(d->sources);
 	loop_free(d->loop);
 	auth_free(d->auth);
@@ -459,7 +522,7 @@ int daemon_run(const char *config_path)
 			 KV_UINT("listeners",
 				 transport_n_listeners(d.transports)));
 		tell_manager("READY=1");
-		d.is_serving = true;
+		d.is_serving = d.view.is_ready = true;
 		loop_run(d.loop);
 	}
 	stop(&d);

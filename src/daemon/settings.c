@@ -110,6 +110,8 @@ const struct conf_option config_options[] = {
 	  .help = "The log." },
 	{ .name = "trace", .type = CONF_SECTION, .offset = TOP(trace), .def = "", .section = trace_options,
 	  .help = "What happened to each message, and why." },
+	{ .name = "admin", .type = CONF_SECTION, .offset = TOP(admin), .def = "", .section = admin_options,
+	  .help = "Metrics and health, over HTTP." },
 	{ 0 },
 };
 /* clang-format on */
@@ -187,6 +189,9 @@ static void check(struct config *c, const struct conf_node *root,
 		conf_error(errors, place_of(root, "routes", NULL), "routes",
 			   "auth: required, and no domain has a users_file "
 			   "and authenticates");
+	c->is_socket_asked =
+		conf_get(conf_get(root, "admin"), "socket") != NULL;
+	admin_conf_check(&s->admin, conf_get(root, "admin"), errors);
 	registrar_conf_check(&s->registrar, place_of(root, "registrar", NULL),
 			     errors);
 	proxy_conf_check(p, conf_get(root, "domains"), errors);
@@ -214,6 +219,12 @@ static void warn(const struct config *c, const char *path)
 			    KV_TEXT("option", "timers.c"),
 			    KV_TEXT("why", "3m or less: RFC 3261 16.6 step 11 "
 					   "wants more"));
+	if (admin_conf_is_exposed(&c->settings.admin))
+		log_warning(STR_NONE, "conf.warning", KV_TEXT("file", path),
+			    KV_TEXT("option", "admin.http"),
+			    KV_TEXT("why", "not an address of this machine "
+					   "alone: whoever reaches it may "
+					   "read"));
 }
 
 /* Making one --------------------------------------------------------------- */

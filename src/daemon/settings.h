@@ -3,6 +3,7 @@
 #ifndef VIADUCT_DAEMON_SETTINGS_H
 #define VIADUCT_DAEMON_SETTINGS_H
 
+#include "viaduct/admin/conf.h"
 #include "viaduct/auth/auth.h"
 #include "viaduct/auth/conf.h"
 #include "viaduct/proxy/proxy.h"
@@ -48,11 +49,13 @@ struct settings {
 	struct proxy_limits limits;
 	struct log_section log;
 	struct trace_section trace;
+	struct admin_section admin;
 };
 
 struct config {
 	struct snapshot snapshot; /* counted; frees the whole */
 	struct settings settings;
+	bool is_socket_asked;           /* admin.socket is in the file */
 	struct auth_use auth;           /* what the steps find */
 	struct registrar_use registrar; /* in the snapshot */
 	struct arena arena;

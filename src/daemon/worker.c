@@ -189,6 +189,20 @@ static void drain(struct worker *w)
 	timer_arm(loop_wheel(w->loop), &w->drain, 0);
 }
 
+static void answer_ping(struct worker *w)
+{
+	struct parcel *p = parcel_new(w->env.post, w->index, PARCEL_PONG, 0);
+	struct mem_usage usage;
+
+	proxy_gauge(w->proxy);
+	resolver_gauge(w->resolver);
+	mem_usage(w->mem, &usage);
+	stats_set(&w->stats.gauges[GAUGE_memory_used], usage.used);
+	stats_set(&w->stats.gauges[GAUGE_memory_held], usage.held);
+	if (p != NULL)
+		parcel_send(w->env.post, w->env.n_workers, p);
+}
+
 static void on_parcel(void *arg, struct parcel *p)
 {
 	struct worker *w = arg;
@@ -218,7 +232,11 @@ static void on_parcel(void *arg, struct parcel *p)
 	case PARCEL_STOP:
 		loop_stop(w->loop);
 		break;
+	case PARCEL_PING:
+		answer_ping(w);
+		break;
 	case PARCEL_DRAINED:
+	case PARCEL_PONG:
 		break;
 	}
 }

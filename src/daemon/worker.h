@@ -14,6 +14,8 @@ enum parcel_kind {
 	PARCEL_DRAIN,       /* main: finish what is open */
 	PARCEL_STOP,        /* main: end the thread */
 	PARCEL_DRAINED,     /* worker to main */
+	PARCEL_PING,        /* main: bring the gauges up to date, and answer */
+	PARCEL_PONG,        /* worker to main */
 };
 
 struct worker_env { /* shared; borrowed */

@@ -217,6 +217,16 @@ uint64_t loop_now_ms(const struct loop *l)
 	return l->now_us / 1000;
 }
 
+struct event_base *loop_event_base(struct loop *l)
+{
+	return l->base;
+}
+
+void loop_turn(struct loop *l)
+{
+	turn_begin(l);
+}
+
 struct timer_wheel *loop_wheel(struct loop *l)
 {
 	return l->wheel;

@@ -21,7 +21,7 @@ from lib.secure_proxy import SecureProxy  # noqa: E402
 
 
 def missing_programs():
-    programs = [settings.VIADUCTD, "sipp", "nsd"]
+    programs = [settings.VIADUCTD, "sipp", "nsd", "promtool"]
     return [p for p in programs if not shutil.which(p)]
 
 

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/integration/lib/digest.py \
 	tests/integration/lib/endpoint.py \
 	tests/integration/lib/fuzz_traffic.py \
+	tests/integration/lib/http.py \
 	tests/integration/lib/message.py \
 	tests/integration/lib/mutate.py \
 	tests/integration/lib/nsd.py \
@@ -24,6 +25,7 @@ EXTRA_DIST += \
 	tests/integration/lib/wait.py \
 	tests/integration/lib/websocket.py \
 	tests/integration/pytest.ini \
+	tests/integration/test_admin.py \
 	tests/integration/test_baresip.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_gruu.py \

@@ -59,6 +59,14 @@ int loop_on_turn_end(struct loop *l, loop_fn *fn, void *arg);
  * if a preallocated ring of entries is used up. */
 void loop_defer(struct loop *l, loop_fn *fn, void *arg);
 
+/*
+ * For a library that wants libevent itself (evhttp in admin; nobody else). Its
+ * callbacks do not come through here, so each of them first says that a turn
+ * has begun: the clock and the timers follow.
+ */
+struct event_base *loop_event_base(struct loop *l);
+void loop_turn(struct loop *l);
+
 /* Signals arrive on the loop that asks for them (the main thread's). */
 int loop_on_signal(struct loop *l, int signo, loop_signal_fn *fn, void *arg);
 

@@ -11,6 +11,7 @@ MODULES = {
     "test_overload": 6,
     "test_relay": 7,
     "test_log": 8,
+    "test_admin": 9,
     "test_rfc3261_forking": 21,
     "test_rfc3261_transactions": 22,
     "test_rfc3261_routing": 23,

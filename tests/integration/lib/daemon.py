@@ -21,6 +21,7 @@ def config(ip, domain, **sections):
         "listen": ["udp://%s:5060" % ip, "tcp://%s:5060" % ip],
         "domains": {domain: {"authenticate": "none", "registrar": False}},
         "log": {"level": "info", "to": "stderr"},
+        "admin": {"socket": ""},
     }
     for name, value in sections.items():
         if isinstance(value, dict):
