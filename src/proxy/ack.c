@@ -93,7 +93,7 @@ static const struct plan *first_leaf(const struct plan *plan)
 void ack_forward(struct request *r)
 {
 	const struct plan *leaf = first_leaf(r->verdict.plan);
-	const struct hop *pinned = forward_pinned_hop(r);
+	struct bound bound = forward_bound(r, leaf);
 	struct ack *a = arena_zalloc(&r->arena, sizeof(*a));
 
 	if (a == NULL) {
@@ -109,10 +109,8 @@ void ack_forward(struct request *r)
 		request_drop(r, "sips was asked for, and the target is not");
 		return;
 	}
-	if (pinned == NULL && leaf->flow_only)
-		pinned = leaf->flow;
-	if (pinned != NULL) {
-		send_to(r, &a->target, pinned);
+	if (bound.hop != NULL && bound.is_only) {
+		send_to(r, &a->target, bound.hop);
 		return;
 	}
 	if (forward_locate(r, &a->target, send_to_located, a, &r->locate) !=

@@ -7,7 +7,7 @@
 #include "viaduct/util/err.h"
 
 static void try_next(struct branch *b);
-static void flow_failed(struct branch *b);
+static void bound_failed(struct branch *b);
 
 /* The end ------------------------------------------------------------------ */
 
@@ -74,6 +74,20 @@ static void end_by(struct branch *b, int err)
 	if (err == VD_ELIMIT || err == VD_ENOMEM)
 		b->r->is_overloaded = true;
 	context_offer(b->r, NULL, status, reason);
+	end(b);
+}
+
+/* The phone whose flow it was is not there (RFC 5626 section 5.3.1). Silence,
+ * or a limit of ours, says nothing about the flow. */
+static void end_by_flow(struct branch *b, int err)
+{
+	if (err != VD_ECONN && err != VD_EUNREACH) {
+		end_by(b, err);
+		return;
+	}
+	TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s", b->number,
+		   vd_strerror(err));
+	context_offer(b->r, NULL, 430, "Flow Failed");
 	end(b);
 }
 
@@ -144,7 +158,7 @@ static void on_timer(struct timer *t)
 /* By a name or an address, and not by a flow. */
 static bool is_located(const struct branch *b)
 {
-	return b->flow == NULL && b->found.transport != SIP_TRANSPORT_NONE;
+	return b->bound.hop == NULL && b->found.transport != SIP_TRANSPORT_NONE;
 }
 
 static void on_provisional(struct branch *b, struct sip_msg *msg)
@@ -191,7 +205,8 @@ static bool follows(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
 
-	if (msg->status > 399 || b->is_cancelled || b->is_pinned ||
+	if (msg->status > 399 || b->is_cancelled ||
+	    (b->bound.hop != NULL && !b->bound.is_flow) ||
 	    !fork_redirect(r, b->fork, msg))
 		return false;
 	r->n_pending++; /* hold it while they start */
@@ -263,7 +278,10 @@ static void on_failed(void *arg, int err)
 		return;
 	}
 	if (was_alive) { /* it may still ring there: no second attempt */
-		end_by(b, err);
+		if (b->bound.is_flow)
+			end_by_flow(b, err);
+		else
+			end_by(b, err);
 		return;
 	}
 	if (is_located(b) && !b->is_size_tcp)
@@ -305,6 +323,7 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 		.displaced = b->displaced,
 		.path = b->path,
 		.is_sips = b->is_sips,
+		.is_by_flow = b->bound.is_flow && b->bound.is_only,
 	};
 
 	return forward_print(r, &o);
@@ -373,8 +392,8 @@ static int send_by_udp(struct branch *b)
 	int err;
 
 	b->is_size_tcp = false;
-	if (b->flow != NULL)
-		return send_to_hop(b, b->flow, false);
+	if (b->bound.hop != NULL)
+		return send_to_hop(b, b->bound.hop, false);
 	err = forward_hop(b->r, &b->domain, &b->found, &hop);
 	return err != 0 ? err : send_to_hop(b, &hop, false);
 }
@@ -407,8 +426,8 @@ static void try_next(struct branch *b)
 
 	if (b->is_size_tcp && send_by_udp(b) == 0)
 		return;
-	if (b->flow != NULL) {
-		flow_failed(b);
+	if (b->bound.hop != NULL) {
+		bound_failed(b);
 		return;
 	}
 	while ((err = locate_next(b->locate, &b->found)) == 0) {
@@ -447,37 +466,32 @@ static void find_hops(struct branch *b, const struct target *t)
 		try_next(b);
 }
 
-/* The phone whose flow it was is not there (RFC 5626 section 5.3.1: 430, which
- * is for other proxies: to the caller he is away). Or it may be found where its
- * Contact says. */
-static void flow_failed(struct branch *b)
+/* A contact that can be reached by itself is found where it says. */
+static void bound_failed(struct branch *b)
 {
-	const struct plan *leaf = b->fork->plan;
 	struct target t;
 
-	if (b->is_pinned || b->last_err == VD_ETIMEOUT) {
+	if (!b->bound.is_flow || b->last_err == VD_ETIMEOUT) {
 		end_by(b, b->last_err);
-	} else if (leaf->flow_only) {
-		TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s",
-			   b->number, vd_strerror(b->last_err));
-		context_offer(b->r, NULL, 430, "Flow Failed");
-		end(b);
+	} else if (b->bound.is_only) {
+		end_by_flow(b, b->last_err);
 	} else {
-		b->flow = NULL;
-		if (forward_target(b->r, leaf, &t) == 0)
+		b->bound.hop = NULL;
+		if (forward_target(b->r, b->fork->plan, &t) == 0)
 			find_hops(b, &t);
 		else
 			end_by(b, VD_EINVAL);
 	}
 }
 
-static void send_by_flow(struct branch *b, const struct hop *flow)
+/* Down a flow a datagram stays one, whatever its size: a phone behind a NAT
+ * takes no connections. */
+static void send_bound(struct branch *b)
 {
 	TRACE_STEP(&b->r->tag, "branch", "%u is bound to %s", b->number,
-		   b->is_pinned ? "the recorded side of its dialog"
-				: "the flow of its contact");
-	b->flow = flow;
-	b->last_err = send_to_hop(b, flow, b->is_pinned);
+		   b->bound.is_flow ? "the flow of its phone"
+				    : "the recorded side of its dialog");
+	b->last_err = send_to_hop(b, b->bound.hop, !b->bound.is_flow);
 	if (b->last_err != 0)
 		try_next(b);
 }
@@ -495,7 +509,6 @@ static void begin(struct branch *b)
 {
 	struct request *r = b->r;
 	const struct plan *leaf = b->fork->plan;
-	const struct hop *pinned = forward_pinned_hop(r);
 	struct target t;
 	int err;
 
@@ -510,13 +523,11 @@ static void begin(struct branch *b)
 	b->domain = t.next.host;
 	b->is_secure = t.is_secure;
 	b->is_sips = t.is_sips;
-	b->is_pinned = pinned != NULL;
+	b->bound = forward_bound(r, leaf);
 	if (t.is_sips_lost)
 		refuse_sip(b);
-	else if (pinned != NULL)
-		send_by_flow(b, pinned);
-	else if (leaf->flow != NULL)
-		send_by_flow(b, leaf->flow);
+	else if (b->bound.hop != NULL)
+		send_bound(b);
 	else
 		find_hops(b, &t);
 }

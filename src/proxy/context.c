@@ -257,7 +257,7 @@ static void send_best(struct request *r)
 
 	r->is_final_sent = true;
 	r->is_ended = true;
-	if (r->is_cancelled && (status == 0 || status == 408))
+	if (r->is_cancelled && (status == 0 || status == 408 || status == 430))
 		request_answer(r, 487, STR_NONE, STR_NONE,
 			       "the caller cancelled");
 	else if (status == 408 && !request_is(r, SIP_INVITE))

@@ -131,7 +131,7 @@ int forward_hop(struct request *r, const struct str *domain,
  * side that was recorded, and whoever is not that far side reaches only the
  * caller: a Record-Route token is no licence to relay.
  */
-const struct hop *forward_pinned_hop(const struct request *r)
+static const struct hop *pinned_hop(const struct request *r)
 {
 	const struct dialog *d = r->dialog;
 
@@ -140,6 +140,41 @@ const struct hop *forward_pinned_hop(const struct request *r)
 	if (d->is_from_initiator)
 		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
 	return addr_ip_eq(&d->far.addr, &r->flow.remote) ? NULL : &d->near;
+}
+
+/* The side that a request goes to, if its flow is the only way there. */
+static const struct hop *flow_side(const struct request *r)
+{
+	const struct dialog *d = r->dialog;
+
+	if (d == NULL)
+		return NULL;
+	if (d->is_from_initiator)
+		return d->far_by_flow ? &d->far : NULL;
+	return d->near_by_flow ? &d->near : NULL;
+}
+
+static bool is_gone(const struct request *r, const struct hop *flow)
+{
+	return sip_transport_is_stream(flow->transport) &&
+	       !transport_is_live(r->proxy->env.transports, flow->conn);
+}
+
+/* A user of ours as Request-URI has been looked up, also inside a dialog: the
+ * location service knows of a phone that has connected anew. */
+struct bound forward_bound(const struct request *r, const struct plan *leaf)
+{
+	const struct hop *pinned = pinned_hop(r), *side = flow_side(r);
+	bool is_free = r->route.p == NULL && leaf->uri.len == 0 &&
+		       leaf->next_hop.len == 0;
+
+	if (side != NULL && side == pinned)
+		is_free = leaf->flow == NULL || !is_gone(r, side);
+	if (side != NULL && is_free)
+		return (struct bound){side, true, true};
+	if (pinned != NULL && pinned != side)
+		return (struct bound){pinned, false, true};
+	return (struct bound){leaf->flow, leaf->flow != NULL, leaf->flow_only};
 }
 
 /* What it carries ---------------------------------------------------------- */
@@ -272,41 +307,55 @@ static const char *record_route_transport(const struct hop *side, bool is_sips)
 	return sip_transport_param(side->transport);
 }
 
-static void put_record_route(struct request *r, const struct hop *side,
-			     bool is_sips, struct str token, struct put *out)
+/* Who finds us at this side: "host:port;transport=tcp;lr". */
+static void put_our_side(struct request *r, const struct hop *side,
+			 bool is_sips, struct put *out)
 {
 	const char *transport = record_route_transport(side, is_sips);
 	char scratch[ADDR_TEXT_MAX];
 
-	put_str(out, is_sips ? STR("Record-Route: <sips:")
-			     : STR("Record-Route: <sip:"));
 	put_str(out, ours_sent_by(r, side, scratch));
 	if (transport != NULL) {
 		put_str(out, STR(";transport="));
 		put_str(out, str_from(transport));
 	}
-	put_str(out, STR(";lr;"));
+	put_str(out, STR(";lr"));
+}
+
+static void put_record_route(struct request *r, const struct hop *side,
+			     bool is_sips, struct str token, struct put *out)
+{
+	put_str(out, is_sips ? STR("Record-Route: <sips:")
+			     : STR("Record-Route: <sip:"));
+	put_our_side(r, side, is_sips, out);
+	put_str(out, STR(";"));
 	put_str(out, token_param);
 	put_str(out, STR("="));
 	put_str(out, token);
 	put_str(out, STR(">\r\n"));
 }
 
+static struct hop hop_back(const struct flow *f)
+{
+	return (struct hop){
+		.transport = f->transport,
+		.listener = f->listener,
+		.local = f->local,
+		.addr = f->remote,
+		.conn = f->conn,
+	};
+}
+
 /* Step 4; two values where transport, family or address change, so that each
  * side finds the address it can reach (RFC 5658 section 3.2). A caller who
  * says sips without TLS finds us where we have it. */
 static void put_record_routes(struct request *r, const struct outgoing *o,
-			      struct put *out)
+			      bool near_by_flow, struct put *out)
 {
-	const struct hop *hop = o->hop;
+	const struct hop *hop = o->hop, in = hop_back(&r->flow);
+	struct sides sides = {&in, hop, near_by_flow, o->is_by_flow};
 	char text[TOKEN_TEXT_MAX];
-	struct str token = {text, token_make(r->proxy, r, hop, text)};
-	struct hop in = {
-		.transport = r->flow.transport,
-		.listener = r->flow.listener,
-		.local = r->flow.local,
-		.addr = r->flow.remote,
-	};
+	struct str token = {text, token_make(r->proxy, r, &sides, text)};
 
 	put_record_route(r, hop, o->is_sips, token, out);
 	if (!is_same_side(r, hop) &&
@@ -315,12 +364,21 @@ static void put_record_routes(struct request *r, const struct outgoing *o,
 }
 
 /* Step 4: where one side is sips and the other is not TLS, or the other way
- * round, we must stay whatever is configured. */
-static bool must_record_route(const struct request *r, const struct outgoing *o)
+ * round, we must stay whatever is configured; and where nobody but us knows the
+ * way to a side. */
+static void edit_record_route(struct request *r, const struct outgoing *o,
+			      struct sip_edits *e, struct put *text)
 {
-	return forms_dialog(r) &&
-	       (r->conf->record_route ||
-		o->is_sips != sip_transport_is_tls(r->flow.transport));
+	bool near_by_flow;
+
+	if (!forms_dialog(r))
+		return;
+	near_by_flow = nat_is_by_flow(r);
+	if (!r->conf->record_route && !near_by_flow && !o->is_by_flow &&
+	    o->is_sips == sip_transport_is_tls(r->flow.transport))
+		return;
+	put_record_routes(r, o, near_by_flow, text);
+	sip_edit_push(e, r->msg, SIP_HDR_RECORD_ROUTE, put_done(text));
 }
 
 /* Step 6, first half, and what 16.4 took away. */
@@ -433,10 +491,7 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 		sip_edit_uri(&e, r->msg, o->uri);
 	put_via(&via, o, sent_by);
 	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
-	if (must_record_route(r, o)) {
-		put_record_routes(r, o, &rr);
-		sip_edit_push(&e, r->msg, SIP_HDR_RECORD_ROUTE, put_done(&rr));
-	}
+	edit_record_route(r, o, &e, &rr);
 	edit_received(r, &e);
 	edit_max_forwards(r, &e, forwards);
 	edit_max_breadth(r, &e, o->breadth, breadth);

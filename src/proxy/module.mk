@@ -13,6 +13,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/forward.c \
 	src/proxy/identity.c \
 	src/proxy/limits.c \
+	src/proxy/nat.c \
 	src/proxy/ours.c \
 	src/proxy/proxy.c \
 	src/proxy/reply.c \

@@ -6,7 +6,7 @@
 #include "viaduct/util/mac.h"
 
 enum {
-	TOKEN_TEXT_MAX = 96,  /* a Record-Route token as text */
+	TOKEN_TEXT_MAX = 120, /* a Record-Route token as text */
 	TO_TAG_LEN = 18,      /* "vd" and 16 hexadecimal digits */
 	UDP_SAFE_SIZE = 1300, /* RFC 3261 18.1.1: larger goes by TCP first */
 	SENT_BY_MAX = 300,    /* host:port of a Via */
@@ -47,6 +47,12 @@ struct proxy {
 struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
 struct txn_timers proxy_txn_timers(const struct proxy_conf *c);
 
+/* nat.c -------------------------------------------------------------------- */
+
+/* Is who sent this reached, inside the dialog that it begins, only over the
+ * flow that it came by? */
+bool nat_is_by_flow(const struct request *r);
+
 /* limits.c ----------------------------------------------------------------- */
 
 /* Count a request; false: its source had its share. */
@@ -78,10 +84,15 @@ bool ours_is_sent_by(struct proxy *p, const struct flow *from,
 
 /* token.c ------------------------------------------------------------------ */
 
-/* Make the token of a dialog that r begins, reached through `far`. Returns the
- * length of the text in out (TOKEN_TEXT_MAX bytes). */
+/* The sides of a dialog that a request begins, and how they are reached. */
+struct sides {
+	const struct hop *near, *far;
+	bool near_by_flow, far_by_flow; /* as in struct dialog */
+};
+/* Make the token of a dialog that r begins. Returns the length of the text in
+ * out (TOKEN_TEXT_MAX bytes). */
 size_t token_make(struct proxy *p, const struct request *r,
-		  const struct hop *far, char *out);
+		  const struct sides *sides, char *out);
 /* Check a token against the request that carries it. */
 bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		 struct dialog *out);
@@ -143,6 +154,7 @@ struct outgoing {
 	uint32_t breadth;
 	struct str displaced; /* as in struct target */
 	bool is_sips;         /* as in struct target */
+	bool is_by_flow;      /* the hop is the only way to who is there */
 };
 struct buf *forward_print(struct request *r, const struct outgoing *o);
 /* The loop-detection value of a request (16.6 step 8, RFC 5393 4.2.1). */
@@ -169,9 +181,13 @@ int forward_hop(struct request *r, const struct str *domain,
 /* Ask the resolver where that goes. Errors as locate_start(). */
 int forward_locate(struct request *r, const struct target *to,
 		   locate_ready_fn *ready, void *arg, struct locate **out);
-/* The hop that a request inside a dialog is bound to; NULL: free to go where
- * its Route or Request-URI says. */
-const struct hop *forward_pinned_hop(const struct request *r);
+/* The one hop that a request is bound to, whatever its Request-URI says. */
+struct bound {
+	const struct hop *hop; /* NULL: it goes where Route or URI say */
+	bool is_flow;          /* a phone's flow, not just a recorded hop */
+	bool is_only;          /* false: it is a first try, before the URI */
+};
+struct bound forward_bound(const struct request *r, const struct plan *leaf);
 
 /* sips.c: what sips, or its absence, makes of a target. */
 void sips_apply(struct request *r, struct target *t);
@@ -238,14 +254,13 @@ struct branch {
 	struct locate *locate;
 	struct locate_hop found;
 	struct client_txn *txn;
-	struct timer timer;     /* Timer C (16.6 step 11), then the wait for the
-				 * answer to our CANCEL */
-	int last_err;           /* why the last hop failed */
-	const struct hop *flow; /* the hop it is bound to; NULL: `found` */
-	bool is_secure;         /* as in struct target */
-	bool is_sips;           /* as in struct target */
-	bool is_pinned;         /* `flow` is that of the dialog */
-	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
+	struct timer timer; /* Timer C (16.6 step 11), then the wait for the
+			     * answer to our CANCEL */
+	int last_err;       /* why the last hop failed */
+	struct bound bound; /* hop NULL: it goes to `found` */
+	bool is_secure;     /* as in struct target */
+	bool is_sips;       /* as in struct target */
+	bool is_size_tcp;   /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;
 	bool is_accepted; /* a 2xx came; txn waits for more of them */
 	bool is_ended;

@@ -1,7 +1,11 @@
 /*
  * The token in our Record-Route: what makes a later request "inside a dialog".
  *
- * version and class | direction hint | near hop | far hop | MAC
+ * version, flows and class | direction hint | near hop | far hop | MAC
+ *
+ * A side that is reached by its flow alone has that bit, and its hop then holds
+ * what names the flow: a stream's connection, or the address of a wildcard
+ * socket that datagrams leave from.
  *
  * The MAC covers the readable part, the Call-ID and the tag of the dialog's
  * initiator, so that a token is worth nothing in another dialog, and shows
@@ -17,9 +21,13 @@ const struct str token_param = {"dlg", 3};
 
 enum {
 	TOKEN_VERSION = 1,
-	HOP_MAX = 4 + 16, /* transport, listener, port, address */
+	HOP_MAX = 4 + 16 + 16, /* transport, listener, port, address, flow */
+	CONN_LEN = 2 + 4 + 4,
 	READABLE_MAX = 2 + 2 * HOP_MAX,
-	FAMILY_6 = 0x80, /* in the transport's byte */
+	FAMILY_6 = 0x80,  /* in the transport's byte */
+	NEAR_FLOW = 0x04, /* in the first byte */
+	FAR_FLOW = 0x08,
+	CLASS_MASK = 0x03,
 };
 
 /* Tells the two tags of a dialog apart without a MAC; nothing relies on it. Of
@@ -38,49 +46,122 @@ static uint8_t tag_hint(struct str tag)
 	return (uint8_t)((first * 3 ^ last) * 0x9e3779b97f4a7c15 >> 56);
 }
 
-static size_t hop_pack(enum sip_transport t, uint16_t listener,
-		       const union addr *a, uint8_t *out)
+static size_t ip_pack(const union addr *a, uint8_t *out)
 {
-	bool is_6 = addr_family(a) == AF_INET6;
-	uint16_t port = addr_port(a);
-
-	out[0] = (uint8_t)(t | (is_6 ? FAMILY_6 : 0));
-	out[1] = (uint8_t)listener;
-	out[2] = (uint8_t)(port >> 8);
-	out[3] = (uint8_t)port;
-	if (is_6) {
-		memcpy(out + 4, &a->in6.sin6_addr, 16);
-		return 20;
+	if (addr_family(a) == AF_INET6) {
+		memcpy(out, &a->in6.sin6_addr, 16);
+		return 16;
 	}
-	memcpy(out + 4, &a->in4.sin_addr, 4);
-	return 8;
+	memcpy(out, &a->in4.sin_addr, 4);
+	return 4;
+}
+
+static size_t ip_unpack(const uint8_t *in, int family, union addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->sa.sa_family = (sa_family_t)family;
+	if (family == AF_INET6) {
+		memcpy(&out->in6.sin6_addr, in, 16);
+		return 16;
+	}
+	memcpy(&out->in4.sin_addr, in, 4);
+	return 4;
+}
+
+static void put_be(uint8_t *out, size_t len, uint32_t n)
+{
+	while (len-- > 0) {
+		out[len] = (uint8_t)n;
+		n >>= 8;
+	}
+}
+
+static uint32_t get_be(const uint8_t *in, size_t len)
+{
+	uint32_t n = 0;
+
+	while (len-- > 0)
+		n = n << 8 | *in++;
+	return n;
+}
+
+/* What a flow adds to a hop. */
+static size_t flow_len(const struct transport_set *s, const struct hop *h)
+{
+	if (sip_transport_is_stream(h->transport))
+		return CONN_LEN;
+	if (!addr_is_any(&transport_listener(s, h->listener)->addr))
+		return 0;
+	return addr_family(&h->addr) == AF_INET6 ? 16 : 4;
+}
+
+static size_t flow_pack(const struct transport_set *s, const struct hop *h,
+			uint8_t *out)
+{
+	size_t len = flow_len(s, h);
+
+	if (sip_transport_is_stream(h->transport)) {
+		put_be(out, 2, h->conn.worker);
+		put_be(out + 2, 4, h->conn.slot);
+		put_be(out + 6, 4, h->conn.generation);
+	} else if (len != 0) {
+		ip_pack(&h->local, out);
+	}
+	return len;
+}
+
+static void flow_unpack(const uint8_t *in, struct hop *h)
+{
+	if (sip_transport_is_stream(h->transport)) {
+		h->conn.worker = (uint16_t)get_be(in, 2);
+		h->conn.slot = get_be(in + 2, 4);
+		h->conn.generation = get_be(in + 6, 4);
+		h->only_conn = true;
+		h->is_recalled = true;
+	} else {
+		ip_unpack(in, addr_family(&h->addr), &h->local);
+	}
+}
+
+static size_t hop_pack(const struct transport_set *s, const struct hop *h,
+		       bool by_flow, uint8_t *out)
+{
+	bool is_6 = addr_family(&h->addr) == AF_INET6;
+	size_t len = 4;
+
+	out[0] = (uint8_t)(h->transport | (is_6 ? FAMILY_6 : 0));
+	out[1] = (uint8_t)h->listener;
+	put_be(out + 2, 2, addr_port(&h->addr));
+	len += ip_pack(&h->addr, out + len);
+	if (by_flow)
+		len += flow_pack(s, h, out + len);
+	return len;
 }
 
 /* Returns the bytes used, or 0. */
-static size_t hop_unpack(const uint8_t *in, size_t len,
+static size_t hop_unpack(const uint8_t *in, size_t len, bool by_flow,
 			 const struct transport_set *s, struct hop *out)
 {
-	bool is_6 = len > 0 && (in[0] & FAMILY_6) != 0;
-	size_t need = is_6 ? 20 : 8;
-	const struct listener_conf *l;
+	int family = len > 0 && (in[0] & FAMILY_6) != 0 ? AF_INET6 : AF_INET;
+	size_t used = family == AF_INET6 ? 20 : 8, more;
 
-	if (len < need || in[1] >= transport_n_listeners(s))
+	if (len < used || in[1] >= transport_n_listeners(s))
 		return 0;
 	memset(out, 0, sizeof(*out));
 	out->transport = in[0] & 0x7f;
 	out->listener = in[1];
-	l = transport_listener(s, out->listener);
-	if (l->transport != out->transport)
+	if (transport_listener(s, out->listener)->transport != out->transport)
 		return 0; /* the listeners are others since a restart */
-	if (is_6) {
-		out->addr.in6.sin6_family = AF_INET6;
-		memcpy(&out->addr.in6.sin6_addr, in + 4, 16);
-	} else {
-		out->addr.in4.sin_family = AF_INET;
-		memcpy(&out->addr.in4.sin_addr, in + 4, 4);
-	}
-	addr_set_port(&out->addr, (uint16_t)(in[2] << 8 | in[3]));
-	return need;
+	ip_unpack(in + 4, family, &out->addr);
+	addr_set_port(&out->addr, (uint16_t)get_be(in + 2, 2));
+	if (!by_flow)
+		return used;
+	more = flow_len(s, out);
+	if (len < used + more)
+		return 0;
+	if (more != 0)
+		flow_unpack(in + used, out);
+	return used + more;
 }
 
 static void sign(struct proxy *p, const uint8_t *readable, size_t len,
@@ -96,19 +177,20 @@ static void sign(struct proxy *p, const uint8_t *readable, size_t len,
 }
 
 size_t token_make(struct proxy *p, const struct request *r,
-		  const struct hop *far, char *out)
+		  const struct sides *sides, char *out)
 {
+	const struct transport_set *s = p->env.transports;
 	uint8_t raw[READABLE_MAX + MAC_LEN];
 	const struct sip_addr *from = sip_msg_from(r->msg);
-	struct str tag = from->tag;
 	size_t len = 2;
 
-	raw[0] = (uint8_t)(TOKEN_VERSION << 4 | r->caller);
-	raw[1] = tag_hint(tag);
-	len += hop_pack(r->flow.transport, r->flow.listener, &r->flow.remote,
-			raw + len);
-	len += hop_pack(far->transport, far->listener, &far->addr, raw + len);
-	sign(p, raw, len, r->tag.call_id, tag, raw + len);
+	raw[0] = (uint8_t)(TOKEN_VERSION << 4 | r->caller |
+			   (sides->near_by_flow ? NEAR_FLOW : 0) |
+			   (sides->far_by_flow ? FAR_FLOW : 0));
+	raw[1] = tag_hint(from->tag);
+	len += hop_pack(s, sides->near, sides->near_by_flow, raw + len);
+	len += hop_pack(s, sides->far, sides->far_by_flow, raw + len);
+	sign(p, raw, len, r->tag.call_id, from->tag, raw + len);
 	return base64url_encode(raw, len + MAC_LEN, out);
 }
 
@@ -130,13 +212,16 @@ static bool readable_unpack(struct proxy *p, const uint8_t *raw, size_t len,
 	size_t near, far;
 
 	if (len < 2 || raw[0] >> 4 != TOKEN_VERSION ||
-	    (raw[0] & 0xf) > CALLER_AUTHENTICATED)
+	    (raw[0] & CLASS_MASK) > CALLER_AUTHENTICATED)
 		return false;
-	out->caller = raw[0] & 0xf;
-	near = hop_unpack(raw + 2, len - 2, s, &out->near);
+	out->caller = raw[0] & CLASS_MASK;
+	out->near_by_flow = (raw[0] & NEAR_FLOW) != 0;
+	out->far_by_flow = (raw[0] & FAR_FLOW) != 0;
+	near = hop_unpack(raw + 2, len - 2, out->near_by_flow, s, &out->near);
 	if (near == 0)
 		return false;
-	far = hop_unpack(raw + 2 + near, len - 2 - near, s, &out->far);
+	far = hop_unpack(raw + 2 + near, len - 2 - near, out->far_by_flow, s,
+			 &out->far);
 	return far != 0 && 2 + near + far == len;
 }
 

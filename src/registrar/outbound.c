@@ -64,17 +64,6 @@ bool registrar_supports(const struct request *r, struct str tag)
 	return has_tag(r->msg, SIP_HDR_SUPPORTED, tag);
 }
 
-bool registrar_is_first_hop(const struct request *r)
-{
-	struct sip_values it;
-	unsigned n = 0;
-
-	for (sip_values_start(&it, r->msg, SIP_HDR_VIA);
-	     n < 2 && sip_values_next(&it);)
-		n++;
-	return n == 1;
-}
-
 /* The phone's own proxy was the first to write a Path value: it is the last. */
 static bool has_outbound_edge(const struct request *r)
 {
@@ -93,7 +82,7 @@ enum outbound outbound_of(const struct request *r)
 	if (!registrar_of(r)->conf.outbound ||
 	    !registrar_supports(r, STR("outbound")))
 		return OUTBOUND_NONE;
-	if (registrar_is_first_hop(r) || has_outbound_edge(r))
+	if (request_is_first_hop(r) || has_outbound_edge(r))
 		return OUTBOUND_APPLIES;
 	return OUTBOUND_LACKING;
 }

@@ -77,8 +77,6 @@ bool instance_eq(struct str a, struct str b);
 
 /* Does Supported have this tag? */
 bool registrar_supports(const struct request *r, struct str tag);
-/* Did it come straight from the phone? */
-bool registrar_is_first_hop(const struct request *r);
 
 enum outbound {
 	OUTBOUND_NONE,    /* reg-id is ignored */

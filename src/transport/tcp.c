@@ -257,6 +257,20 @@ void tcp_stop(struct transport *t)
 
 /* --- sending --- */
 
+/* What a token recalls may name a connection of this process that took the
+ * number since, before a restart or after. */
+static struct conn *find_conn(struct transport *t, struct conn_ref ref,
+			      const struct hop *to)
+{
+	struct conn *c = slots_find(&t->set->slots[t->worker], ref);
+
+	if (c != NULL && to->is_recalled &&
+	    (c->flow.transport != to->transport ||
+	     !addr_eq(&c->flow.remote, &to->addr)))
+		return NULL;
+	return c;
+}
+
 /* VD_ECONN when there is no such connection (any more). */
 static int send_over(struct transport *t, struct conn_ref ref,
 		     const struct hop *to, struct buf *b, struct conn_ref *used)
@@ -268,7 +282,7 @@ static int send_over(struct transport *t, struct conn_ref ref,
 	if (conn_ref_is_none(ref) || ref.worker >= s->n_workers)
 		return VD_ECONN;
 	if (ref.worker == t->worker) {
-		c = slots_find(&s->slots[ref.worker], ref);
+		c = find_conn(t, ref, to);
 		err = c != NULL ? conn_send(c, b) : VD_ECONN;
 	} else {
 		err = slots_is_live(&s->slots[ref.worker], ref)

@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/integration/pytest.ini \
 	tests/integration/test_admin.py \
 	tests/integration/test_baresip.py \
+	tests/integration/test_flows.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_gruu.py \
 	tests/integration/test_lifecycle.py \

@@ -99,6 +99,8 @@ struct dialog {
 	enum caller caller;     /* class of who began it */
 	bool is_from_initiator; /* this request comes from his side */
 	struct hop near, far;   /* his side, the other side */
+	bool near_by_flow;      /* the side is reached by that hop alone, ... */
+	bool far_by_flow;       /* ... whatever the Request-URI says */
 };
 
 struct request {
@@ -193,6 +195,13 @@ bool request_host_is_local(const struct request *r, struct str host,
 /* The domain of a local host: by its name or an alias; an address of ours
  * belongs to the first one. NULL: there are no domains. */
 const struct domain *request_domain(const struct request *r, struct str host);
+
+/* Does it come straight from a phone, by its only Via? */
+bool request_is_first_hop(const struct request *r);
+
+/* Such a phone's contact: is it reached only over the flow that the request
+ * came by? WebSocket, and behind a NAT, unless the contact points elsewhere. */
+bool request_needs_flow(const struct request *r, const struct sip_uri *contact);
 
 /* The worker that it is on. */
 struct proxy_env;

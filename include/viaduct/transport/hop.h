@@ -39,10 +39,12 @@ struct flow {
 /* A place to send a message to. */
 struct hop {
 	enum sip_transport transport : 8;
-	bool only_conn;    /* no other connection: VD_ECONN when it is gone */
-	uint16_t listener; /* send from this one */
-	union addr local;  /* source address on a wildcard listener; family
-			    * AF_UNSPEC: the system's choice */
+	bool only_conn : 1; /* no other connection: VD_ECONN when it is gone */
+	bool is_recalled : 1; /* conn comes from outside: it counts only if its
+			       * real remote end is addr */
+	uint16_t listener;    /* send from this one */
+	union addr local;     /* source address on a wildcard listener; family
+			       * AF_UNSPEC: the system's choice */
 	union addr addr;
 	struct conn_ref conn; /* streams: this connection while it lives */
 	/* TLS: the host that was looked up, which the peer's certificate must

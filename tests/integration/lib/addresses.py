@@ -35,6 +35,7 @@ MODULES = {
     "test_websocket": 47,
     "test_outbound": 61,
     "test_gruu": 62,
+    "test_flows": 63,
 }
 
 

@@ -58,7 +58,10 @@ struct flow bench_flow(enum sip_transport t, unsigned listener,
 
 static void on_message(void *arg, const struct flow *from, struct str bytes)
 {
-	proxy_receive(((struct bench *)arg)->proxy, from, bytes);
+	struct bench *b = arg;
+
+	b->flow = *from;
+	proxy_receive(b->proxy, from, bytes);
 }
 
 static void on_broken(void *arg, const struct flow *from, struct str bytes,
@@ -401,6 +404,19 @@ struct peer *peer_listen(struct bench *b, const char *hostport)
 
 	assert_int_equal(listen(fd, 8), 0);
 	return peer_new(b, fd, true);
+}
+
+struct peer *peer_connect(struct bench *b, const char *hostport)
+{
+	union addr to = bench_addr(net_addr("1:5060"));
+	struct peer *p = peer_new(b, bound_socket(hostport, SOCK_STREAM), true);
+
+	p->listener = calloc(1, sizeof(*p->listener));
+	assert_non_null(p->listener);
+	p->listener->fd = -1; /* there is none */
+	if (connect(p->fd, &to.sa, addr_len(&to)) != 0)
+		assert_int_equal(errno, EINPROGRESS);
+	return p;
 }
 
 void peer_close(struct peer *p)

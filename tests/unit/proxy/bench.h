@@ -68,6 +68,7 @@ struct bench {
 	struct peer *peers[BENCH_PEERS];
 	unsigned n_peers;
 	struct peer *caller;     /* NET "9", port 5060 */
+	struct flow flow;        /* of the message received last */
 	const struct plan *plan; /* what every request is forwarded to */
 	/* Takes parcels that are not the transport's; NULL: there are none. The
 	 * inboxes have a second place, 1, for who sends them. */
@@ -115,6 +116,7 @@ struct str bench_format(const char *fmt, ...)
 
 /* Peers. */
 struct peer *peer_open(struct bench *b, const char *hostport);
+struct peer *peer_connect(struct bench *b, const char *hostport);
 struct peer *peer_listen(struct bench *b, const char *hostport);
 void peer_close(struct peer *p);
 void peer_send(struct peer *p, const char *text); /* to the proxy */

@@ -4,6 +4,7 @@
 #include "bench.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 const char *const bench_net = NET;
 
@@ -330,6 +331,191 @@ static void a_stream_that_is_lost_ends_its_branch(void **state)
 	peer_expect_status(b->caller, 500);
 }
 
+/* Flows (RFC 5626 section 7) ----------------------------------------------- */
+
+/* A plan of one leaf, to a Contact of no use, by the flow of the message that
+ * the proxy received last. */
+static struct hop flow_hop;
+static struct plan flow_plan;
+
+static void use_flow(struct bench *b, const char *uri, bool only)
+{
+	flow_hop = (struct hop){.transport = b->flow.transport,
+				.listener = b->flow.listener,
+				.local = b->flow.local,
+				.addr = b->flow.remote,
+				.conn = b->flow.conn,
+				.only_conn = !conn_ref_is_none(b->flow.conn)};
+	flow_plan = (struct plan){.kind = PLAN_LEAF,
+				  .uri = str_from(uri),
+				  .flow = &flow_hop,
+				  .flow_only = only};
+	b->plan = &flow_plan;
+}
+
+/* A phone: says something, so that the proxy has its flow. */
+static struct peer *phone(struct bench *b, bool is_stream, bool only)
+{
+	struct peer *p = is_stream ? peer_connect(b, NET "2:7000")
+				   : peer_open(b, NET "2:7000");
+
+	send_request(b, "OPTIONS", "x", "Max-Forwards: 0\r\n");
+	peer_expect_status(b->caller, 483);
+	bench_settle(b);
+	peer_send(p, bench_request("OPTIONS", "sip:" NET "1",
+				   is_stream ? "stream" : "datagram",
+				   "Max-Forwards: 0\r\n"));
+	bench_until(b, addr_port(&b->flow.remote) == 7000);
+	use_flow(b, only ? "sip:u@df7jal23ls0d.invalid" : URI("2"), only);
+	if (is_stream)
+		peer_expect_status(p, 483);
+	return p;
+}
+
+static void a_request_goes_down_the_flow(void **state)
+{
+	struct bench *b = *state;
+
+	for (int is_stream = 0; is_stream < 2; is_stream++) {
+		struct peer *p = phone(b, is_stream, true);
+
+		invite(b, is_stream ? "1" : "2");
+		peer_expect(p, "INVITE sip:u@df7jal23ls0d.invalid SIP/2.0");
+		peer_expect_status(b->caller, 100);
+		peer_answer(p, 180, "");
+		peer_expect_status(b->caller, 180);
+		refuse(p, 486);
+		peer_expect_status(b->caller, 486);
+		assert_int_equal(bench_stat(b, STAT_dns_queries), 0);
+	}
+}
+
+static void a_cancel_and_an_ack_go_down_the_flow(void **state)
+{
+	struct bench *b = *state;
+
+	for (int is_stream = 0; is_stream < 2; is_stream++) {
+		const char *branch = is_stream ? "1" : "2";
+		struct peer *p = phone(b, is_stream, true);
+
+		invite(b, branch);
+		peer_expect(p, "INVITE ");
+		peer_expect_status(b->caller, 100);
+		peer_answer(p, 180, "");
+		peer_expect_status(b->caller, 180);
+		send_request(b, "CANCEL", branch, "Max-Forwards: 70\r\n");
+		peer_expect_status(b->caller, 200);
+		peer_expect(p, "CANCEL sip:u@df7jal23ls0d.invalid SIP/2.0");
+		peer_answer_cancel(p);
+		refuse(p, 487);
+		peer_expect_status(b->caller, 487);
+		send_request(b, "ACK", "none", "Max-Forwards: 70\r\n");
+		peer_expect(p, "ACK sip:u@df7jal23ls0d.invalid SIP/2.0");
+	}
+}
+
+static void a_datagram_down_a_flow_is_sent_again(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = phone(b, false, true);
+
+	invite(b, "1");
+	peer_expect(p, "INVITE ");
+	bench_pass(b, BENCH_T1_MS);
+	peer_expect(p, "INVITE ");
+	bench_pass(b, 64 * BENCH_T1_MS);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 408); /* silence is not a failed flow */
+}
+
+/* 18.1.1 has no TCP for a phone that takes no connections. */
+static void a_large_request_down_a_udp_flow_stays_a_datagram(void **state)
+{
+	struct bench *b = *state;
+	struct peer *tcp = peer_listen(b, NET "2:7000");
+	struct peer *p = phone(b, false, true);
+
+	send_request(b, "MESSAGE", "1", large_field());
+	peer_expect(p, "MESSAGE ");
+	peer_answer(p, 200, "");
+	peer_expect_status(b->caller, 200);
+	peer_expect_nothing(tcp);
+}
+
+/* 5.3.1: 430 for whoever knows other flows; we have none, so 480. */
+static void a_flow_that_is_gone_is_the_end_of_its_branch(void **state)
+{
+	struct bench *b = *state;
+
+	for (int is_stream = 0; is_stream < 2; is_stream++) {
+		struct peer *p = phone(b, is_stream, true);
+
+		shutdown(p->fd, SHUT_RDWR);
+		close(p->fd);
+		p->fd = -1;
+		bench_settle(b);
+		invite(b, is_stream ? "1" : "2");
+		peer_expect_status(b->caller, 100);
+		peer_expect_status(b->caller, 480);
+	}
+}
+
+static void a_flow_that_is_lost_while_it_rings_is_not_tried_again(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = phone(b, true, false), *two = peer_open(b, NET "2");
+
+	invite(b, "1");
+	peer_expect(p, "INVITE ");
+	peer_expect_status(b->caller, 100);
+	peer_answer(p, 180, "");
+	peer_expect_status(b->caller, 180);
+	shutdown(p->fd, SHUT_RDWR);
+	peer_expect_status(b->caller, 480);
+	peer_expect_nothing(two);
+}
+
+/* A contact that can be reached by itself is found again. */
+static void without_its_flow_the_contact_is_located(void **state)
+{
+	struct bench *b = *state;
+	struct peer *p = phone(b, true, false), *two = peer_open(b, NET "2");
+
+	invite(b, "1");
+	peer_expect(p, "INVITE " URI("2"));
+	shutdown(p->fd, SHUT_RDWR); /* nothing was answered */
+	peer_expect(two, "INVITE " URI("2"));
+	refuse(two, 486);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 486);
+	invite(b, "2"); /* gone from the start */
+	peer_expect(two, "INVITE " URI("2"));
+	refuse(two, 486);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 486);
+}
+
+/* Two flows of one phone have one Contact: that is not the same target. */
+static void the_next_flow_of_the_same_contact_is_tried(void **state)
+{
+	static struct plan flows[2];
+	static const struct plan both_flows = FORK(PLAN_SEQUENTIAL, flows);
+	static struct hop gone;
+	struct bench *b = *state;
+	struct peer *p = phone(b, true, true);
+
+	flows[0] = flows[1] = flow_plan;
+	gone = flow_hop;
+	gone.conn.generation += 2;
+	flows[0].flow = &gone;
+	b->plan = &both_flows;
+	invite(b, "1");
+	peer_expect(p, "INVITE ");
+	refuse(p, 486);
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 486); /* better than a failed flow */
+}
+
 /* Bounds ------------------------------------------------------------------- */
 
 static void more_leaves_than_max_branches_are_refused(void **state)
@@ -630,6 +816,15 @@ int main(void)
 		BENCH_TEST(a_large_request_goes_by_tcp),
 		BENCH_TEST(a_large_request_goes_by_udp_where_there_is_no_tcp),
 		BENCH_TEST(a_stream_that_is_lost_ends_its_branch),
+		BENCH_TEST(a_request_goes_down_the_flow),
+		BENCH_TEST(a_cancel_and_an_ack_go_down_the_flow),
+		BENCH_TEST(a_datagram_down_a_flow_is_sent_again),
+		BENCH_TEST(a_large_request_down_a_udp_flow_stays_a_datagram),
+		BENCH_TEST(a_flow_that_is_gone_is_the_end_of_its_branch),
+		BENCH_TEST(
+			a_flow_that_is_lost_while_it_rings_is_not_tried_again),
+		BENCH_TEST(without_its_flow_the_contact_is_located),
+		BENCH_TEST(the_next_flow_of_the_same_contact_is_tried),
 		BENCH_TEST(more_leaves_than_max_branches_are_refused),
 		BENCH_TEST(max_breadth_is_divided),
 		BENCH_TEST(a_fork_wider_than_max_breadth_is_440),

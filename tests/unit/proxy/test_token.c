@@ -4,7 +4,7 @@
 
 const char *const bench_net = NET;
 
-struct sides {
+struct made {
 	struct request *first; /* the dialog's first request */
 	char text[TOKEN_TEXT_MAX + 1];
 	size_t len;
@@ -43,15 +43,18 @@ static struct request *dialog_request(struct bench *b, const char *call_id,
 }
 
 static void make(struct bench *b, enum caller caller, const char *far,
-		 struct sides *s)
+		 struct made *s)
 {
 	struct hop hop = {.transport = SIP_TCP, .listener = 1};
+	struct hop near = {.transport = SIP_UDP};
+	struct sides sides = {.near = &near, .far = &hop};
 
 	hop.addr = bench_addr(far);
 	s->first = parse(b, "From: <sip:a@x>;tag=caller\r\n"
 			    "To: <sip:b@y>\r\nCall-ID: dialog-1\r\n");
 	s->first->caller = caller;
-	s->len = token_make(b->proxy, s->first, &hop, s->text);
+	near.addr = s->first->flow.remote;
+	s->len = token_make(b->proxy, s->first, &sides, s->text);
 	assert_in_range(s->len, 1, TOKEN_TEXT_MAX);
 	s->text[s->len] = '\0';
 	request_free(s->first);
@@ -68,7 +71,7 @@ static bool check(struct bench *b, struct request *r, struct str text,
 	return ok;
 }
 
-static bool is_good(struct bench *b, const struct sides *s, const char *call_id,
+static bool is_good(struct bench *b, const struct made *s, const char *call_id,
 		    const char *from, const char *to)
 {
 	return check(b, dialog_request(b, call_id, from, to),
@@ -84,7 +87,7 @@ static void a_token_is_good_from_both_sides_and_tells_which(void **state)
 	struct bench *b = *state;
 	union addr near = bench_addr("192.0.2.7:5062");
 	struct dialog d;
-	struct sides s;
+	struct made s;
 
 	for (size_t i = 0; i < 6; i++) {
 		union addr far = bench_addr(fars[i % 2]);
@@ -111,10 +114,48 @@ static void a_token_is_good_from_both_sides_and_tells_which(void **state)
 	}
 }
 
+/* Each side by itself may be reached by its flow alone; the token then names
+ * the connection, too, and it must be that very one. */
+static void a_token_recalls_the_flows_of_its_sides(void **state)
+{
+	static const char *const addrs[] = {"192.0.2.9:5066",
+					    "[2001:db8::9]:5066"};
+	struct bench *b = *state;
+	struct conn_ref conn = {0x1234, 0x89abcdef, 0xfedcba98};
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct hop near = {.transport = SIP_UDP, .listener = 2};
+		struct hop far = {
+			.transport = SIP_TCP, .listener = 1, .conn = conn};
+		struct sides sides = {&near, &far, i & 1, i & 2};
+		struct request *r =
+			dialog_request(b, "dialog-1", "caller", "x");
+		char text[TOKEN_TEXT_MAX];
+		struct dialog d;
+		size_t len;
+
+		near.addr = bench_addr(addrs[i / 4]);
+		far.addr = bench_addr(addrs[i / 4]);
+		len = token_make(b->proxy, r, &sides, text);
+		request_free(r);
+		assert_true(check(b,
+				  dialog_request(b, "dialog-1", "x", "caller"),
+				  (struct str){text, len}, &d));
+		assert_int_equal(d.near_by_flow, (i & 1) != 0);
+		assert_int_equal(d.far_by_flow, (i & 2) != 0);
+		assert_true(addr_eq(&d.near.addr, &near.addr));
+		assert_true(addr_eq(&d.far.addr, &far.addr));
+		assert_false(d.near.only_conn);
+		assert_int_equal(d.far.only_conn, d.far_by_flow);
+		assert_int_equal(d.far.is_recalled, d.far_by_flow);
+		assert_int_equal(conn_ref_eq(d.far.conn, conn), d.far_by_flow);
+	}
+}
+
 static void a_token_is_worth_nothing_in_another_dialog(void **state)
 {
 	struct bench *b = *state;
-	struct sides s;
+	struct made s;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
 	assert_true(is_good(b, &s, "dialog-1", "caller", "x"));
@@ -130,7 +171,7 @@ static void a_token_is_worth_nothing_in_another_dialog(void **state)
 static void a_token_does_not_fit_where_the_tags_are_missing(void **state)
 {
 	struct bench *b = *state;
-	struct sides s;
+	struct made s;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
 	assert_false(check(b,
@@ -144,7 +185,7 @@ static void every_altered_byte_spoils_it(void **state)
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	struct bench *b = *state;
-	struct sides s, other;
+	struct made s, other;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
 	for (size_t i = 0; i < s.len; i++) {
@@ -164,7 +205,7 @@ static void every_altered_byte_spoils_it(void **state)
 static void a_truncated_or_longer_token_is_none(void **state)
 {
 	struct bench *b = *state;
-	struct sides s;
+	struct made s;
 	size_t len;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
@@ -180,7 +221,7 @@ static void a_truncated_or_longer_token_is_none(void **state)
 
 /* Signed with the right key: what is inside still must make sense. */
 static void forge(struct bench *b, const uint8_t *readable, size_t len,
-		  struct sides *s)
+		  struct made *s)
 {
 	uint8_t raw[128];
 	struct str pieces[] = {
@@ -204,6 +245,8 @@ static void other_versions_listeners_and_lengths_are_refused(void **state)
 		{ "version 0",               0, 0x01, false },
 		{ "version 2",               0, 0x21, false },
 		{ "no class of caller",      0, 0x13, false },
+		{ "near: a flow by UDP",     0, 0x15, true },
+		{ "far: a flow, cut off",    0, 0x19, false },
 		{ "near: no such listener",  3, 3,    false },
 		{ "near: 255",               3, 255,  false },
 		{ "near: of TCP",            3, 1,    false },
@@ -216,7 +259,7 @@ static void other_versions_listeners_and_lengths_are_refused(void **state)
 	};
 	struct bench *b = *state;
 	uint8_t raw[128], good[128];
-	struct sides s;
+	struct made s;
 	int len;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
@@ -269,7 +312,7 @@ static void a_token_needs_the_secret(void **state)
 	struct bench *b = *state;
 	struct proxy_env env = b->env;
 	struct proxy *p;
-	struct sides s;
+	struct made s;
 
 	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
 	for (int is_same = 0; is_same < 2; is_same++) {
@@ -294,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_token_is_good_from_both_sides_and_tells_which),
+		BENCH_TEST(a_token_recalls_the_flows_of_its_sides),
 		BENCH_TEST(a_token_is_worth_nothing_in_another_dialog),
 		BENCH_TEST(a_token_does_not_fit_where_the_tags_are_missing),
 		BENCH_TEST(every_altered_byte_spoils_it),

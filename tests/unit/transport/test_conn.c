@@ -213,6 +213,23 @@ static void a_peer_that_does_not_read_is_closed_at_the_cap(void **state)
 	close(fd);
 }
 
+/* What a token says of a connection may be true of another one by now. */
+static void a_recalled_connection_is_known_by_its_remote_end(void **state)
+{
+	struct bench *b = *state;
+	int fd = connected(b);
+	struct hop to = back_to(b, fd);
+
+	to.only_conn = true;
+	to.is_recalled = true;
+	assert_int_equal(bench_send(b, 0, &to, STR(MESSAGE), NULL), 0);
+	addr_set_port(&to.addr, (uint16_t)(addr_port(&to.addr) + 1));
+	assert_int_equal(bench_send(b, 0, &to, STR(MESSAGE), NULL), VD_ECONN);
+	to.is_recalled = false;
+	assert_int_equal(bench_send(b, 0, &to, STR(MESSAGE), NULL), 0);
+	close(fd);
+}
+
 static void a_peer_that_stops_reading_is_closed_in_time(void **state)
 {
 	struct bench *b = *state;
@@ -401,6 +418,7 @@ int main(void)
 		TEST(a_held_connection_is_not_idle),
 		TEST(a_stale_reference_holds_nothing),
 		TEST(a_peer_that_does_not_read_is_closed_at_the_cap),
+		TEST(a_recalled_connection_is_known_by_its_remote_end),
 		TEST(a_peer_that_stops_reading_is_closed_in_time),
 		TEST(a_client_that_does_not_read_is_not_read),
 		TEST(what_is_queued_leaves_before_a_close),
