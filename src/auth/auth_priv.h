@@ -88,6 +88,9 @@ struct failures;
 int failures_new(struct failures **out); /* 0 or VD_ENOMEM */
 void failures_free(struct failures *f);
 
+/* False: nobody has ever failed, there is nothing to look up. */
+bool failures_exist(const struct failures *f);
+
 bool failures_is_banned(struct failures *f, uint64_t key, uint64_t now_ms);
 /* True: this one begins a ban. */
 bool failures_add(struct failures *f, uint64_t key,

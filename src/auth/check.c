@@ -70,8 +70,10 @@ static uint64_t user_key(const struct credentials *c, uint32_t source)
 bool check_is_banned(struct request *r, uint32_t source)
 {
 	const struct auth_use *use = r->conf->auth;
+	struct failures *f = use->auth->failures;
 
-	return failures_is_banned(use->auth->failures, source_key(source),
+	return failures_exist(f) &&
+	       failures_is_banned(f, source_key(source),
 				  loop_now_ms(request_env(r)->loop));
 }
 
@@ -80,8 +82,9 @@ static bool is_banned(const struct attempt *t)
 	struct failures *f = t->use->auth->failures;
 	uint32_t holder = t->nonce.holder;
 
-	return failures_is_banned(f, source_key(holder), t->now_ms) ||
-	       failures_is_banned(f, user_key(t->c, holder), t->now_ms);
+	return failures_exist(f) &&
+	       (failures_is_banned(f, source_key(holder), t->now_ms) ||
+		failures_is_banned(f, user_key(t->c, holder), t->now_ms));
 }
 
 static void note_failure(const struct attempt *t)
@@ -109,6 +112,8 @@ static void note_success(const struct attempt *t)
 	struct failures *f = t->use->auth->failures;
 
 	stats_add(request_env(t->r)->stats, STAT_auth_good, 1);
+	if (!failures_exist(f))
+		return;
 	failures_clear(f, source_key(t->nonce.holder));
 	failures_clear(f, user_key(t->c, t->nonce.holder));
 }

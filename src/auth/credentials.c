@@ -45,20 +45,10 @@ static bool keep(struct credentials *c, struct str name, struct str value)
 	return true;
 }
 
-static bool parse_pair(struct str pair, struct credentials *c)
-{
-	struct str name, value;
-
-	if (pair.len == 0)
-		return true; /* a list may have empty elements */
-	return sip_param_next(&pair, &name, &value) && pair.len == 0 &&
-	       keep(c, name, value);
-}
-
 bool credentials_parse(struct str value, struct credentials *out)
 {
 	static const struct str scheme = STR("Digest");
-	struct str pair;
+	struct str name, v;
 
 	memset(out, 0, sizeof(*out));
 	if (value.len <= scheme.len ||
@@ -68,8 +58,8 @@ bool credentials_parse(struct str value, struct credentials *out)
 	if (strchr(" \t\r", value.p[0]) == NULL)
 		return false;
 	/* To the end, so that the realm is known of what is wrong elsewhere. */
-	while (sip_value_split(&value, &pair))
-		if (!parse_pair(pair, out))
+	while (sip_auth_param_next(&value, &name, &v))
+		if (name.len == 0 || !keep(out, name, v))
 			out->is_bad = true;
 	return true;
 }

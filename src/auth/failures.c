@@ -83,13 +83,16 @@ static struct failure *replace(struct failure *bucket, uint64_t key)
 	return least;
 }
 
+bool failures_exist(const struct failures *f)
+{
+	return atomic_load_explicit(&f->is_used, memory_order_relaxed);
+}
+
 bool failures_is_banned(struct failures *f, uint64_t key, uint64_t now_ms)
 {
 	const struct failure *e;
 	bool is_banned;
 
-	if (!atomic_load_explicit(&f->is_used, memory_order_relaxed))
-		return false;
 	e = find(lock(f, key), key);
 	is_banned = e != NULL && now_ms < e->banned_until_ms;
 	unlock(f, key);
@@ -129,11 +132,8 @@ bool failures_add(struct failures *f, uint64_t key,
 
 void failures_clear(struct failures *f, uint64_t key)
 {
-	struct failure *e;
+	struct failure *e = find(lock(f, key), key);
 
-	if (!atomic_load_explicit(&f->is_used, memory_order_relaxed))
-		return;
-	e = find(lock(f, key), key);
 	if (e != NULL)
 		memset(e, 0, sizeof(*e));
 	unlock(f, key);

@@ -5,8 +5,11 @@
 #include "viaduct/auth/conf.h"
 #include "viaduct/loop/loop.h"
 #include "viaduct/proxy/proxy.h"
+#include "viaduct/util/put.h"
 
 enum { URI_FROM, URI_TO };
+
+enum { CHALLENGE_EXTRA = 160 }; /* around realm, nonce included */
 
 /* Domains ------------------------------------------------------------------ */
 
@@ -125,24 +128,40 @@ static struct credentials *find_for(const struct request *r, struct shown *s,
 
 /* Answers ------------------------------------------------------------------ */
 
+static void put_challenge(struct put *p, struct str field, struct str realm,
+			  struct str nonce, enum auth_algorithm a,
+			  bool is_stale)
+{
+	put_str(p, field);
+	put_str(p, STR(": Digest realm=\""));
+	put_str(p, realm);
+	put_str(p, STR("\", nonce=\""));
+	put_str(p, nonce);
+	put_str(p, STR("\", algorithm="));
+	put_str(p, str_from(auth_algorithm_names[a]));
+	put_str(p, STR(", qop=\"auth\""));
+	put_str(p, is_stale ? STR(", stale=true\r\n") : STR("\r\n"));
+}
+
+/* One for each algorithm, of one nonce; p NULL: no memory. */
 static struct str challenge(struct request *r, const struct domain *d,
-			    const char *field, bool is_stale)
+			    struct str field, bool is_stale)
 {
 	const struct auth_use *use = r->conf->auth;
-	struct str out = STR("");
-	char nonce[NONCE_LEN];
+	size_t n = use->conf.n_algorithms;
+	size_t size = n * (d->realm.len + CHALLENGE_EXTRA);
+	char *room = arena_alloc(&r->arena, size), nonce[NONCE_LEN];
+	struct put p = put_into(room, room != NULL ? size : 0);
 
+	if (room == NULL)
+		return STR_NONE;
 	nonce_make(use->auth, d->realm, nonce_holder(&r->flow.remote),
 		   loop_now_ms(request_env(r)->loop), nonce);
-	for (size_t i = 0; i < use->conf.n_algorithms && out.p != NULL; i++)
-		out = arena_printf(
-			&r->arena,
-			"%.*s%s: Digest realm=\"%.*s\", nonce=\"%.*s\", "
-			"algorithm=%s, qop=\"auth\"%s\r\n",
-			STR_FMT(out), field, STR_FMT(d->realm), NONCE_LEN,
-			nonce, auth_algorithm_names[use->conf.algorithms[i]],
-			is_stale ? ", stale=true" : "");
-	return out;
+	for (size_t i = 0; i < n; i++)
+		put_challenge(&p, field, d->realm,
+			      (struct str){nonce, NONCE_LEN},
+			      use->conf.algorithms[i], is_stale);
+	return put_done(&p);
 }
 
 static enum step_result no_memory(struct request *r)
@@ -156,9 +175,10 @@ static enum step_result no_memory(struct request *r)
 static enum step_result ask(struct request *r, const struct domain *d,
 			    bool is_registrar, bool is_stale, const char *why)
 {
-	struct str extra = challenge(
-		r, d, is_registrar ? "WWW-Authenticate" : "Proxy-Authenticate",
-		is_stale);
+	struct str extra = challenge(r, d,
+				     is_registrar ? STR("WWW-Authenticate")
+						  : STR("Proxy-Authenticate"),
+				     is_stale);
 
 	if (extra.p == NULL)
 		return no_memory(r);
@@ -186,33 +206,44 @@ static enum step_result refuse(struct request *r, unsigned status,
 
 /* Identity ----------------------------------------------------------------- */
 
-static bool is_user(const struct request *r, const struct sip_uri *uri,
-		    const struct domain *d, const struct user *u)
+static bool is_user(struct request *r, int which, const struct domain *d,
+		    const struct user *u)
 {
-	return domain_of(r, uri) == d && users_find(d->users, uri->user) == u;
+	struct sip_uri uri;
+
+	return parse_addr(r, which, &uri) && domain_of(r, &uri) == d &&
+	       users_find(d->users, uri.user) == u;
 }
 
 /* RFC 3261 section 8.1.1.3, RFC 3323 section 4.1.1.3. */
-static bool is_anonymous(const struct sip_uri *uri)
+static bool is_anonymous(struct request *r)
 {
-	return str_eq(uri->user, STR("anonymous")) &&
-	       sip_host_eq(uri->host, STR("anonymous.invalid"));
+	struct sip_uri uri;
+
+	return parse_addr(r, URI_FROM, &uri) &&
+	       str_eq(uri.user, STR("anonymous")) &&
+	       sip_host_eq(uri.host, STR("anonymous.invalid"));
+}
+
+/* As in nearly every REGISTER. */
+static bool is_to_as_from(struct request *r)
+{
+	return str_eq(sip_msg_to(r->msg)->uri, sip_msg_from(r->msg)->uri);
 }
 
 static enum step_result identify(struct request *r, const struct domain *d,
 				 const struct user *u, bool is_registrar)
 {
 	const struct auth_use *use = r->conf->auth;
-	struct sip_uri from, to;
+	bool is_from = is_user(r, URI_FROM, d, u);
 
 	r->caller = CALLER_AUTHENTICATED;
 	TRACE_STEP(&r->tag, "authenticate", "good credentials of %.*s in %.*s",
 		   STR_FMT(u->login), STR_FMT(d->realm));
-	if (!parse_addr(r, URI_FROM, &from) ||
-	    (!is_user(r, &from, d, u) && !is_anonymous(&from)))
+	if (!is_from && !is_anonymous(r))
 		return refuse(r, 403, "From is not the user who authenticated");
 	if (is_registrar && !use->conf.third_party &&
-	    (!parse_addr(r, URI_TO, &to) || !is_user(r, &to, d, u)))
+	    !(is_from && is_to_as_from(r)) && !is_user(r, URI_TO, d, u))
 		return refuse(r, 403,
 			      "the address of record is another user's");
 	return STEP_NEXT;

@@ -195,7 +195,7 @@ static struct str print_fields(struct request *r, const struct answer *a,
 {
 	const struct domain *d = request_domain(r, r->uri->host);
 	size_t size = fields_max(r->msg, a->aor, b) + service_route_room(d);
-	char *room = arena_alloc(&r->arena, size), date[DATE_LEN + 1];
+	char *room = arena_alloc(&r->arena, size), date[DATE_LEN];
 	struct put p = put_into(room, room != NULL ? size : 0);
 	struct gruu_writer w = writer_of(r, a->aor);
 
@@ -311,7 +311,8 @@ static bool is_own(struct request *r, struct str aor)
 	struct sip_uri uri;
 	struct str other;
 
-	if (r->caller == CALLER_TRUSTED || registrar_of(r)->conf.third_party)
+	if (r->caller == CALLER_TRUSTED || registrar_of(r)->conf.third_party ||
+	    str_eq(from->uri, sip_msg_to(r->msg)->uri))
 		return true;
 	if (sip_uri_parse(from->uri, &uri) == 0 &&
 	    registrar_aor(r, &uri, &d, &other) == 0 && str_eq(other, aor))

@@ -69,6 +69,11 @@ const char *sip_span_escaped(const char *p, const char *end, unsigned classes)
 
 const char *sip_quoted_span(const char *p, const char *end)
 {
+	const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
+
+	if (quote == NULL ||
+	    memchr(p + 1, '\\', (size_t)(quote - p - 1)) == NULL)
+		return quote != NULL ? quote + 1 : NULL;
 	for (p++; p < end; p++) {
 		if (*p == '"')
 			return p + 1;

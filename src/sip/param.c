@@ -1,8 +1,8 @@
 /* Parameters of header field values: ;name, ;name=value, ;name="value". */
 #include "sip_priv.h"
 
-const char *sip_param_span(const char *p, const char *end, unsigned name_class,
-			   struct str *name, struct str *value)
+const char *sip_pair_span(const char *p, const char *end, unsigned name_class,
+			  char separator, struct str *name, struct str *value)
 {
 	const char *from = skip_lws(p, end);
 
@@ -22,7 +22,7 @@ const char *sip_param_span(const char *p, const char *end, unsigned name_class,
 		*value = slice(from, p);
 		p = skip_lws(p, end);
 	}
-	return p == end || *p == ';' ? p : NULL;
+	return p == end || *p == separator ? p : NULL;
 }
 
 bool sip_param_next(struct str *rest, struct str *name, struct str *value)
@@ -39,6 +39,23 @@ bool sip_param_next(struct str *rest, struct str *name, struct str *value)
 	}
 	*rest = slice(end, end);
 	return false;
+}
+
+bool sip_auth_param_next(struct str *rest, struct str *name, struct str *value)
+{
+	const char *p = rest->p, *end = str_end(*rest), *past;
+
+	while (p < end && (*p == ',' || is_class(*p, CT_LWS)))
+		p++; /* a list may have empty elements */
+	if (p == end)
+		return false;
+	past = sip_pair_span(p, end, CT_TOKEN | CT_PARAM, ',', name, value);
+	if (past == NULL || name->len == 0) {
+		*name = *value = STR_NONE;
+		past = sip_value_end(p, end);
+	}
+	*rest = slice(past, end);
+	return true;
 }
 
 bool sip_param_find(struct str params, struct str name, struct str *value)

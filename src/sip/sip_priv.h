@@ -140,12 +140,23 @@ const char *sip_port_span(const char *p, const char *end, uint16_t *port);
 const char *sip_scheme_span(const char *p, const char *end);
 
 /*
- * One header parameter, p standing after its ";". Returns where it ends (the
- * next ";" or `end`), NULL when it is malformed. name->len is 0 when there is
- * nothing between two semicolons.
+ * One parameter, p standing after the separator before it. Returns where it
+ * ends (the next separator or `end`), NULL when it is malformed. name->len is 0
+ * when there is nothing between two separators.
  */
-const char *sip_param_span(const char *p, const char *end, unsigned name_class,
-			   struct str *name, struct str *value);
+const char *sip_pair_span(const char *p, const char *end, unsigned name_class,
+			  char separator, struct str *name, struct str *value);
+
+/* The same for a header parameter. */
+static inline const char *sip_param_span(const char *p, const char *end,
+					 unsigned name_class, struct str *name,
+					 struct str *value)
+{
+	return sip_pair_span(p, end, name_class, ';', name, value);
+}
+
+/* The comma that ends the value at p, or `end`. */
+const char *sip_value_end(const char *p, const char *end);
 
 /* What goes when received and rport are set anew: from the semicolon on, in
  * order of place. Returns how many there are. */

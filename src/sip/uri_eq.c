@@ -47,6 +47,8 @@ static bool text_eq(struct str a, struct str b, bool any_case)
 {
 	const char *p = a.p, *q = b.p, *p_end = str_end(a), *q_end = str_end(b);
 
+	if (str_eq(a, b))
+		return true;
 	while (p < p_end && q < q_end) {
 		unsigned x = next_char(&p, p_end), y = next_char(&q, q_end);
 
@@ -153,6 +155,10 @@ size_t sip_user_canonical(struct str text, char *out)
 	const char *p = text.p, *end = str_end(text);
 	char *o = out;
 
+	if (text.len > 0 && memchr(p, '%', text.len) == NULL) {
+		memcpy(out, text.p, text.len);
+		return text.len;
+	}
 	while (p < end) {
 		const char *from = p;
 		char c = (char)next_char(&p, end);

@@ -2,8 +2,7 @@
 #include "sip_priv.h"
 #include "viaduct/util/err.h"
 
-/* The comma that ends the value at p, or `end`. */
-static const char *value_end(const char *p, const char *end)
+const char *sip_value_end(const char *p, const char *end)
 {
 	while (p < end && *p != ',') {
 		const char *past = p + 1;
@@ -27,7 +26,7 @@ bool sip_value_split(struct str *rest, struct str *value)
 		return false;
 	comma = memchr(rest->p, ',', rest->len);
 	if (comma != NULL)
-		comma = value_end(rest->p, end);
+		comma = sip_value_end(rest->p, end);
 	if (comma == NULL || comma == end) {
 		*value = trim(rest->p, end);
 		*rest = STR_NONE;

@@ -34,7 +34,8 @@ void addr_set_port(union addr *a, uint16_t port)
 static bool host_copy(struct str host, char buf[INET6_ADDRSTRLEN])
 {
 	if (host.len == 0 || host.len >= INET6_ADDRSTRLEN ||
-	    memchr(host.p, '\0', host.len) != NULL)
+	    memchr(host.p, '\0', host.len) != NULL ||
+	    memchr(host.p, ':', host.len) == NULL) /* a name, usually */
 		return false;
 	memcpy(buf, host.p, host.len);
 	buf[host.len] = '\0';

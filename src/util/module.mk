@@ -49,6 +49,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/util/test_addr \
 	tests/unit/util/test_arena \
+	tests/unit/util/test_date \
 	tests/unit/util/test_hash \
 	tests/unit/util/test_hash_table \
 	tests/unit/util/test_log \
@@ -65,6 +66,10 @@ tests_unit_util_test_addr_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_util_test_arena_SOURCES = tests/unit/util/test_arena.c
 tests_unit_util_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_util_test_arena_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_util_test_date_SOURCES = tests/unit/util/test_date.c
+tests_unit_util_test_date_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_util_test_date_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_util_test_hash_SOURCES = tests/unit/util/test_hash.c
 tests_unit_util_test_hash_CPPFLAGS = $(UNIT_CPPFLAGS)

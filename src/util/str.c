@@ -3,10 +3,10 @@
 #include "viaduct/util/err.h"
 #include "util/util_priv.h"
 
-bool str_ieq(struct str a, struct str b)
+bool str_ieq_text(struct str a, struct str b)
 {
-	if (a.len != b.len)
-		return false;
+	if (str_eq(a, b)) /* what peers write nearly always */
+		return true;
 	for (size_t i = 0; i < a.len; i++) {
 		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;

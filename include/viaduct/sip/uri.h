@@ -69,6 +69,11 @@ bool sip_param_find(struct str params, struct str name, struct str *value);
  * (header parameters); a quoted value keeps its quotes. */
 bool sip_param_next(struct str *rest, struct str *name, struct str *value);
 
+/* Step through a=b, c="d", as in credentials (RFC 3261 section 25.1,
+ * digest-response). False at the end; name->len is 0 for what is malformed, up
+ * to the next comma. */
+bool sip_auth_param_next(struct str *rest, struct str *name, struct str *value);
+
 /* Same address by RFC 3261 section 19.1.4 (escapes, parameter rules, headers,
  * case; RFC 5954: IPv6 addresses by value). Other schemes: octets equal; so
  * too lists of more than 32 parameters or headers, to bound the work. */

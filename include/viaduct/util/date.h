@@ -7,7 +7,7 @@
 enum { DATE_LEN = 29 };
 
 /* "Sat, 13 Nov 2010 23:29:00 GMT", whatever the locale; out has room for
- * DATE_LEN + 1 bytes. */
+ * DATE_LEN bytes. */
 struct str date_print(char *out);
 
 #endif

@@ -40,8 +40,14 @@ static inline char ascii_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* str_ieq() of two with one length. */
+bool str_ieq_text(struct str a, struct str b);
+
 /* Equal but for the case of ASCII letters; locale-free. */
-bool str_ieq(struct str a, struct str b);
+static inline bool str_ieq(struct str a, struct str b)
+{
+	return a.len == b.len && str_ieq_text(a, b);
+}
 
 static inline bool str_starts(struct str s, struct str prefix)
 {

@@ -288,6 +288,33 @@ static void parameters_are_found_in_any_case(void **state)
 	assert_false(sip_param_next(&rest, &name, &value));
 }
 
+static void credentials_are_pairs_with_commas_between(void **state)
+{
+	struct str rest = STR(" , a=\"x,\\\"y;\" ,b = 1;2, c=\"open, d=3,");
+	struct str name, value;
+
+	(void)state;
+	assert_true(sip_auth_param_next(&rest, &name, &value));
+	assert_str(name, "a");
+	assert_str(value, "\"x,\\\"y;\"");
+	/* a semicolon separates nothing here; it is passed over with its pair
+	 */
+	assert_true(sip_auth_param_next(&rest, &name, &value));
+	assert_int_equal(name.len, 0);
+	assert_true(sip_auth_param_next(&rest, &name, &value));
+	assert_int_equal(name.len, 0);
+	assert_false(sip_auth_param_next(&rest, &name, &value));
+
+	rest = STR("d=3,, e");
+	assert_true(sip_auth_param_next(&rest, &name, &value));
+	assert_str(name, "d");
+	assert_str(value, "3");
+	assert_true(sip_auth_param_next(&rest, &name, &value));
+	assert_str(name, "e");
+	assert_int_equal(value.len, 0);
+	assert_false(sip_auth_param_next(&rest, &name, &value));
+}
+
 static void transports_have_names_and_ports(void **state)
 {
 	static const struct {
@@ -336,6 +363,7 @@ int main(void)
 			a_canonical_user_has_only_the_escapes_that_matter),
 		cmocka_unit_test(hosts_are_equal_by_value),
 		cmocka_unit_test(parameters_are_found_in_any_case),
+		cmocka_unit_test(credentials_are_pairs_with_commas_between),
 		cmocka_unit_test(transports_have_names_and_ports),
 	};
 
