@@ -4,8 +4,7 @@
 #include "sip_priv.h"
 #include "viaduct/util/err.h"
 
-/* The end of the field that starts at p, folded lines included: after an LF. */
-static const char *field_after(const char *p, const char *end)
+const char *sip_field_after(const char *p, const char *end)
 {
 	do {
 		const char *lf = memchr(p, '\n', (size_t)(end - p));
@@ -22,7 +21,7 @@ bool sip_field_next(struct str *rest, struct str *name, struct str *value)
 	const char *p = rest->p, *end = str_end(*rest);
 
 	while (p < end && *p != '\r' && *p != '\n') {
-		const char *after = field_after(p, end);
+		const char *after = sip_field_after(p, end);
 		const char *colon = memchr(p, ':', (size_t)(after - p));
 
 		if (colon != NULL) {
@@ -44,10 +43,11 @@ struct str sip_bytes_call_id(struct str bytes)
 
 	if (bytes.len == 0)
 		return STR_NONE;
-	while ((p = field_after(p, end)) < end && *p != '\r' && *p != '\n') {
+	while ((p = sip_field_after(p, end)) < end && *p != '\r' &&
+	       *p != '\n') {
 		if ((*p | 0x20) != 'c' && (*p | 0x20) != 'i')
 			continue;
-		rest = slice(p, field_after(p, end));
+		rest = slice(p, sip_field_after(p, end));
 		if (sip_field_next(&rest, &name, &value) &&
 		    sip_hdr_lookup(name.p, name.len) == SIP_HDR_CALL_ID)
 			return value;
@@ -98,7 +98,7 @@ static enum sip_frame frame_body(struct sip_framer *f, struct str bytes,
 				 size_t max)
 {
 	const char *end = bytes.p + f->head_len;
-	struct str rest = slice(field_after(bytes.p, end), end);
+	struct str rest = slice(sip_field_after(bytes.p, end), end);
 	struct str name, value, length = STR_NONE;
 	uint32_t len;
 	int err;

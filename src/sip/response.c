@@ -215,3 +215,72 @@ struct buf *sip_cancel_print(struct sip_msg *sent, struct str extra,
 
 	return hop_request_print(sent, &r, mem);
 }
+
+enum { KEPT_MAX = 16 }; /* start line, five fields, and Route */
+
+struct kept {
+	struct str v[KEPT_MAX];
+	size_t n, len;
+	bool has_via;
+};
+
+static bool keep(struct kept *k, struct str s)
+{
+	if (k->n == KEPT_MAX)
+		return false;
+	k->v[k->n++] = s;
+	k->len += s.len;
+	return true;
+}
+
+/* The first of the Via fields is ours. Most are passed over for their first
+ * letter. */
+static bool is_needed(struct str field, struct kept *k)
+{
+	enum sip_hdr_id id;
+	bool is_first;
+
+	if (strchr("VvFfTtCcIiRr", field.p[0]) == NULL)
+		return false;
+	id = sip_hdr_lookup(field.p,
+			    span(field.p, str_end(field), CT_TOKEN) - field.p);
+	is_first = id == SIP_HDR_VIA && !k->has_via;
+	k->has_via |= is_first;
+	return is_first || id == SIP_HDR_FROM || id == SIP_HDR_TO ||
+	       id == SIP_HDR_CALL_ID || id == SIP_HDR_CSEQ ||
+	       id == SIP_HDR_ROUTE;
+}
+
+/* False: there is more than has room. */
+static bool keep_needed(struct kept *k, struct str sent)
+{
+	const char *end = str_end(sent), *p = sip_field_after(sent.p, end);
+
+	keep(k, slice(sent.p, p));
+	while (p < end && *p != '\r') {
+		struct str field = slice(p, sip_field_after(p, end));
+
+		if (is_needed(field, k) && !keep(k, field))
+			return false;
+		p = str_end(field);
+	}
+	return keep(k, STR("\r\n"));
+}
+
+struct buf *sip_sent_trim(struct str sent, struct mem *mem)
+{
+	struct kept k = {.n = 0};
+	struct out o = {NULL, 0};
+	struct buf *b;
+
+	if (!keep_needed(&k, sent) || k.len >= sent.len)
+		return NULL;
+	b = buf_new(mem, k.len);
+	if (b == NULL)
+		return NULL;
+	o.to = b->data;
+	for (size_t i = 0; i < k.n; i++)
+		put(&o, k.v[i]);
+	b->len = (uint32_t)o.len;
+	return b;
+}

@@ -212,6 +212,10 @@ bool sip_addr_split(struct str text, struct sip_addr *out);
 
 enum sip_hdr_id sip_hdr_lookup(const char *name, size_t len);
 
+/* The end of the field (or start line) that starts at p, folded lines included:
+ * after an LF. */
+const char *sip_field_after(const char *p, const char *end);
+
 /*
  * Steps over the fields of a head that was not indexed; `rest` starts at a
  * line. Tolerant: every line with a colon counts. False at the empty line.

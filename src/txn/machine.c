@@ -49,7 +49,7 @@ enum txn_action {
 	DO_ACK = 1 << 19,      /* 17.1.1.3 */
 	DO_CANCEL = 1 << 20,   /* let the CANCEL begin */
 	DO_DROP = 1 << 21,     /* forget what was sent: nobody needs it now */
-	DO_TRIM = 1 << 26,     /* its body is not needed any more */
+	DO_TRIM = 1 << 26,     /* most of it is not needed any more */
 	DO_CATCH_UP = 1 << 22, /* what the owner asked for too early */
 	DO_TELL = 1 << 23,
 	DO_TELL_TIMEOUT = 1 << 24,
@@ -321,35 +321,14 @@ static void last_set(struct txn *t, struct buf *b)
 	t->last = b;
 }
 
-/* Bytes up to the body; 0: the head does not end. From line to line: memmem()
- * goes from byte to byte. */
-static size_t head_len(const struct buf *b)
-{
-	const char *p = b->data, *end = p + b->len;
-
-	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		p++;
-		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
-			return (size_t)(p + 2 - b->data);
-	}
-	return 0;
-}
-
-/* A call may ring for minutes, and what an ACK or a CANCEL is made of stands
- * in the head: the body goes. */
+/* A call may ring for minutes: what goes is all that no ACK and no CANCEL is
+ * made of. */
 static void last_trim(struct txn *t)
 {
-	struct buf *old = t->last, *b;
-	size_t len = head_len(old);
+	struct buf *b = sip_sent_trim(buf_str(t->last), t->table->env.mem);
 
-	if (len == 0 || len == old->len)
-		return;
-	b = buf_new(t->table->env.mem, len);
-	if (b == NULL)
-		return;
-	memcpy(b->data, old->data, len);
-	b->len = (uint32_t)len;
-	last_set(t, b);
+	if (b != NULL)
+		last_set(t, b);
 }
 
 void txn_send(struct txn *t)

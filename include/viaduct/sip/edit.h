@@ -109,4 +109,8 @@ struct buf *sip_ack_print(struct sip_msg *sent, struct str to, struct mem *mem);
 struct buf *sip_cancel_print(struct sip_msg *sent, struct str extra,
 			     struct mem *mem);
 
+/* Of a request of ours what these two are made of, to be kept while it waits
+ * for its answer. NULL: no memory, or there is no less of it. */
+struct buf *sip_sent_trim(struct str sent, struct mem *mem);
+
 #endif

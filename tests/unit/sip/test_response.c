@@ -153,6 +153,50 @@ static void a_cancel_belongs_to_the_request_of_the_hop(void **state)
 	mem_free_all(mem);
 }
 
+static void
+what_is_kept_of_a_request_makes_the_same_ack_and_cancel(void **state)
+{
+	struct parsed *x = sent_invite(), *y;
+	struct mem *mem = new_mem();
+	struct buf *b = sip_sent_trim(x->msg.bytes, mem);
+
+	(void)state;
+	assert_non_null(b);
+	y = parse_bytes(b->data, b->len);
+	buf_unref(b);
+	assert_int_equal(y->indexed, 0);
+	assert_int_equal(y->msg.n_hdrs, 7);
+	expect(sip_ack_print(&y->msg, STR("<sip:bob@biloxi.com>;tag=9"), mem),
+	       "ACK" OF_THE_HOP "To: <sip:bob@biloxi.com>;tag=9\r\n" CALL_ID
+	       "CSeq: 314159 ACK\r\n" END);
+	expect(sip_cancel_print(&y->msg, STR_NONE, mem),
+	       "CANCEL" OF_THE_HOP "To: Bob <sip:bob@biloxi.com>\r\n" CALL_ID
+	       "CSeq: 314159 CANCEL\r\n" END);
+	/* there is no less of what is trimmed */
+	assert_null(sip_sent_trim(y->msg.bytes, mem));
+	parsed_free(y);
+	parsed_free(x);
+	mem_free_all(mem);
+}
+
+static void a_request_with_many_routes_is_kept_whole(void **state)
+{
+	struct mem *mem = new_mem();
+	char text[1024];
+	size_t len;
+
+	(void)state;
+	len = (size_t)snprintf(text, sizeof(text),
+			       "INVITE sip:b@h SIP/2.0\r\n");
+	for (int i = 0; i < 16; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"Route: <sip:%d;lr>\r\n", i);
+	len += (size_t)snprintf(text + len, sizeof(text) - len,
+				"Via: SIP/2.0/UDP h\r\nX: y\r\n\r\n");
+	assert_null(sip_sent_trim((struct str){text, len}, mem));
+	mem_free_all(mem);
+}
+
 static void no_memory_means_no_message(void **state)
 {
 	struct parsed *x = sent_invite();
@@ -164,6 +208,7 @@ static void no_memory_means_no_message(void **state)
 	assert_null(sip_response_print(&x->msg, &r, mem));
 	assert_null(sip_ack_print(&x->msg, STR_NONE, mem));
 	assert_null(sip_cancel_print(&x->msg, STR_NONE, mem));
+	assert_null(sip_sent_trim(x->msg.bytes, mem));
 	parsed_free(x);
 	mem_free_all(mem);
 }
@@ -178,6 +223,9 @@ int main(void)
 		cmocka_unit_test(a_bad_request_is_answered_with_its_own_fields),
 		cmocka_unit_test(an_ack_belongs_to_the_invite_of_the_hop),
 		cmocka_unit_test(a_cancel_belongs_to_the_request_of_the_hop),
+		cmocka_unit_test(
+			what_is_kept_of_a_request_makes_the_same_ack_and_cancel),
+		cmocka_unit_test(a_request_with_many_routes_is_kept_whole),
 		cmocka_unit_test(no_memory_means_no_message),
 	};
 
