@@ -65,6 +65,7 @@ check_PROGRAMS += \
 	tests/unit/transport/test_limits \
 	tests/unit/transport/test_workers \
 	tests/unit/transport/test_directory \
+	tests/unit/transport/test_websocket \
 	tests/unit/transport/test_ws_frames \
 	tests/unit/transport/test_ws_upgrade
 
@@ -140,6 +141,14 @@ tests_unit_transport_test_directory_SOURCES = \
 	tests/unit/transport/test_directory.c
 tests_unit_transport_test_directory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_directory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_websocket_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_websocket.c
+tests_unit_transport_test_websocket_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_websocket_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_transport_test_websocket_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_transport_test_ws_frames_SOURCES = \
 	tests/unit/transport/test_ws_frames.c

@@ -21,7 +21,9 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_stun \
 	tests/fuzz/fuzz_uri \
-	tests/fuzz/fuzz_via
+	tests/fuzz/fuzz_via \
+	tests/fuzz/fuzz_ws_frames \
+	tests/fuzz/fuzz_ws_upgrade
 
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_addr_LDADD = $(VIADUCT_LIBS)
@@ -64,4 +66,12 @@ tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
 tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_ws_frames_SOURCES = tests/fuzz/fuzz_ws_frames.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ws_frames_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_ws_frames_LDFLAGS = $(LIBFUZZER)
+
+tests_fuzz_fuzz_ws_upgrade_SOURCES = tests/fuzz/fuzz_ws_upgrade.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_ws_upgrade_LDADD = $(VIADUCT_LIBS)
+tests_fuzz_fuzz_ws_upgrade_LDFLAGS = $(LIBFUZZER)
 endif
