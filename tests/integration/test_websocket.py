@@ -704,6 +704,44 @@ def test_a_flood_of_pings_is_answered_or_ended(start_site):
     ws.close()
 
 
+def slowest_call(site, phone, bob, number):
+    """Seconds from the INVITE to its 200, of that many calls."""
+    took = []
+    for _ in range(number):
+        began = time.monotonic()
+        call = answer_call(site, phone, bob, "sip:bob@biloxi.com")
+        took.append(time.monotonic() - began)
+        end_by_caller(site, phone, bob, call)
+    return max(took)
+
+
+def test_thousands_that_stop_in_the_middle_do_not_slow_a_call(start_site, peers):
+    """Of each kind 400: before the upgrade, in it, in a frame, in a message,
+    and deaf ones."""
+    site = start_site(limits={"handshake_timeout": "5s",
+                              "message_timeout": "5s",
+                              "connections_per_source": 5000})
+    bob = peers.udp(site.bob_ip)
+    began = time.monotonic()
+    stuck = []
+    with site.phone() as phone:
+        for _ in range(400):
+            silent, half = site.stream(), site.stream()
+            half.send(upgrade()[:60])
+            framing, fragment, deaf = (site.websocket() for _ in range(3))
+            framing.send(frame(TEXT, SIP)[:20])
+            fragment.send(frame(TEXT, SIP, final=False))
+            deaf.send(frame(PING, b"x" * 125) * 20 + frame(TEXT, SIP)[:5])
+            stuck += [silent, half, framing, fragment, deaf]
+        assert slowest_call(site, phone, bob, 20) < settings.patience(0.5)
+        for stream in stuck:
+            stream.until(lambda: None, settings.patience(7))
+            assert stream.is_closed
+            stream.close()
+        assert time.monotonic() - began < settings.patience(20)
+        assert slowest_call(site, phone, bob, 5) < settings.patience(0.5)
+
+
 def test_the_end_of_the_daemon_is_told_with_1001(start_site):
     site = start_site()
     phone, young = site.websocket(), site.stream()

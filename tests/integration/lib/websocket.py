@@ -101,8 +101,7 @@ class Stream:
     def fill(self, seconds):
         """False: nothing came."""
         pending = getattr(self.sock, "pending", lambda: 0)()
-        if self.is_closed or not (
-                pending or select.select([self.sock], [], [], seconds)[0]):
+        if self.is_closed or not (pending or self._is_readable(seconds)):
             return False
         try:
             data = self.sock.recv(65536)
@@ -111,6 +110,11 @@ class Stream:
         self.is_closed = data == b""
         self.buffer += data
         return True
+
+    def _is_readable(self, seconds):
+        poll = select.poll()  # select() has no room for thousands
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def until(self, parse, seconds=None):
         """What parse() finds in the buffer, or None when time is up or the
