@@ -32,6 +32,7 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_forward \
 	tests/unit/proxy/test_identity \
 	tests/unit/proxy/test_no_memory \
+	tests/unit/proxy/test_ours \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
 
@@ -64,6 +65,10 @@ tests_unit_proxy_test_identity_SOURCES = tests/unit/proxy/test_identity.c \
 	$(proxy_bench)
 tests_unit_proxy_test_identity_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_proxy_test_identity_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_proxy_test_ours_SOURCES = tests/unit/proxy/test_ours.c
+tests_unit_proxy_test_ours_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_proxy_test_ours_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
 	$(proxy_bench)

@@ -94,15 +94,24 @@ static bool is_our_name(struct transport_set *s, const struct proxy_conf *c,
 	return port == 0 || port == c->name_port || is_a_port(s, port);
 }
 
+/* Without a port: at the default port of a listener's transport. */
 static bool is_our_address(struct transport_set *s, struct str host,
 			   uint16_t port)
 {
 	union addr a;
 
-	if (port == 0)
-		port = sip_transport_port(SIP_UDP);
-	return addr_parse(host, port, &a) == 0 &&
-	       transport_is_ours(s, SIP_TRANSPORT_NONE, &a);
+	if (addr_parse(host, port, &a) != 0)
+		return false;
+	if (port != 0)
+		return transport_is_ours(s, SIP_TRANSPORT_NONE, &a);
+	for (unsigned i = 0; i < transport_n_listeners(s); i++) {
+		enum sip_transport t = transport_listener(s, i)->transport;
+
+		addr_set_port(&a, sip_transport_port(t));
+		if (transport_is_ours(s, t, &a))
+			return true;
+	}
+	return false;
 }
 
 /* An address of ours, or what we call ourselves; not a domain that we serve. */
@@ -145,14 +154,21 @@ static size_t put_hostport(char *out, struct str host, uint16_t port)
 	return p.is_cut ? 0 : put_done(&p).len;
 }
 
-/* The text that does not depend on the hop; 0: the socket's address does. */
+/* The text that does not depend on the hop; 0: the socket's address does. In
+ * Record-Route transport=ws stands for WSS, too, and would mean port 80 (RFC
+ * 7118 section 5.5), so that there 443 is written. */
 static size_t fixed_sent_by(const struct proxy_conf *c,
 			    const struct listener_conf *l, char *out)
 {
 	uint16_t usual = sip_transport_port(l->transport);
+	uint16_t advertised = l->advertise_port;
 
+	if (l->transport == SIP_WSS && advertised == 0)
+		advertised = usual;
+	if (l->transport == SIP_WSS)
+		usual = sip_transport_port(SIP_WS);
 	if (l->advertise_host.len != 0)
-		return put_hostport(out, l->advertise_host, l->advertise_port);
+		return put_hostport(out, l->advertise_host, advertised);
 	if (c->name_host.len != 0) {
 		uint16_t port = c->name_port != 0 ? c->name_port : port_of(l);
 

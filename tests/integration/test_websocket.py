@@ -33,7 +33,7 @@ class Site:
         self.client_ip = addresses.take()
         sections.setdefault("routes", [
             route("bob", "sip:bob@%s" % self.bob_ip),
-            route("nowhere", "sip:x@%s;transport=ws" % self.bob_ip)])
+            route("nowhere", "sip:x@%s:8090;transport=ws" % self.bob_ip)])
         conf = config(self.ip, "biloxi.com",
                       domains={"biloxi.com": {"registrar": True,
                                              "authenticate": "none"}},
@@ -423,10 +423,10 @@ def test_the_answer_goes_down_the_connection_whatever_via_says(site, bob, phone)
 
 
 def test_an_answer_without_its_connection_goes_nowhere(site, bob, peers):
-    listener = peers.listener(site.client_ip, 80)
+    listener = peers.listener(site.client_ip, 8090)
     with site.phone() as phone:
         request = phone.request("INVITE", "sip:bob@biloxi.com",
-                                via=phone.via(site.client_ip + ":80"))
+                                via=phone.via(site.client_ip + ":8090"))
         phone.send(request)
         invite = bob.expect_request("INVITE", request.call_id)
     bob.reply(invite, 486)
@@ -438,7 +438,7 @@ def test_an_answer_without_its_connection_goes_nowhere(site, bob, peers):
 
 def test_nobody_connects_to_a_websocket_client(site, peers, bob):
     """A hop with transport=ws is reached over its connection or not at all."""
-    listener = peers.listener(site.bob_ip, 80)
+    listener = peers.listener(site.bob_ip, 8090)
     caller = peers.udp()
     request = caller.request("OPTIONS", "sip:nowhere@biloxi.com")
     caller.send(request, site.udp)

@@ -150,6 +150,15 @@ static const struct {
 	{ LISTEN "trust: [ 10.0.0.1/8 ]", ":2:10: trust[0]: \"10.0.0.1/8\" is no address or network and no tls:NAME; such as 192.0.2.4 or 192.0.2.0/24\n" },
 	{ LISTEN "resolver: { hosts_file: /nonexistent/hosts }", "/nonexistent/hosts" },
 	{ "server: {}", "listen: " },
+	{ "listen: [ \"wws://127.0.0.1\" ]", ":1:11: listen[0]: no transport \"wws\"; udp, tcp, tls, ws or wss (did you mean \"ws\")\n" },
+	{ "listen: [ \"ws://127.0.0.1/path\" ]", ":1:11: listen[0]: \"127.0.0.1/path\" is no address with a port; " },
+	{ "listen: [ \"wss://127.0.0.1\" ]", ":1:11: listen[0]: wss://127.0.0.1 needs `tls`, " },
+	{ "listen: [ { url: \"tcp://127.0.0.1\", origins: \"https://a.test\" } ]", ":1:11: listen[0]: tcp://127.0.0.1 is no WebSocket, and has `origins`\n" },
+	{ "listen: [ { url: \"ws://127.0.0.1\", origins: [ \"https://a.test:8443\", \"a.test\" ] } ]", ":1:11: listen[0]: origins: \"a.test\" is no origin; such as https://phone.example.com\n" },
+	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"https://a.test/\" } ]", "is no origin" },
+	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"https://*.test\" } ]", "is no origin" },
+	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"https://\" } ]", "is no origin" },
+	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"://a.test\" } ]", "is no origin" },
 	{ LISTEN "srever: {}", ":2:1: srever: unknown key (did you mean \"server\")\n" },
 };
 /* clang-format on */
