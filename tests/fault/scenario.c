@@ -54,7 +54,7 @@ static void write_file(const struct stage *s, const char *name,
 static const char conf_text[] =
 	"server: { workers: 1, drain: 200ms, state: %2$s/state,\n"
 	"          header: version-%3$u }\n"
-	"admin: { socket: \"\" }\n"
+	"admin: { socket: %2$s/admin.sock, http: \"%1$s1:8060\" }\n"
 	"listen: [ \"udp://%1$s1:5060\", \"tcp://%1$s1:5060\" ]\n"
 	"domains: { biloxi.com: { authenticate: none, registrar: false } }\n"
 	"trust: [ %1$s2 ]\n"
