@@ -267,7 +267,8 @@ static void send_best(struct request *r)
 		request_answer(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
 			       "a limit of ours is reached");
 	else if (status == 430 &&
-		 (r->best.bytes.p == NULL || r->verdict.is_registered))
+		 (r->verdict.is_registered ||
+		  (r->best.bytes.p == NULL && r->edge == NULL)))
 		request_answer(r, 480, STR_NONE, STR_NONE,
 			       "RFC 5626 11.5: 430 is not for endpoints");
 	else if (status == 503 || status == 0)

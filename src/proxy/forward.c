@@ -307,9 +307,8 @@ static const char *record_route_transport(const struct hop *side, bool is_sips)
 	return sip_transport_param(side->transport);
 }
 
-/* Who finds us at this side: "host:port;transport=tcp;lr". */
-static void put_our_side(struct request *r, const struct hop *side,
-			 bool is_sips, struct put *out)
+void forward_put_side(struct request *r, const struct hop *side, bool is_sips,
+		      struct put *out)
 {
 	const char *transport = record_route_transport(side, is_sips);
 	char scratch[ADDR_TEXT_MAX];
@@ -327,7 +326,7 @@ static void put_record_route(struct request *r, const struct hop *side,
 {
 	put_str(out, is_sips ? STR("Record-Route: <sips:")
 			     : STR("Record-Route: <sip:"));
-	put_our_side(r, side, is_sips, out);
+	forward_put_side(r, side, is_sips, out);
 	put_str(out, STR(";"));
 	put_str(out, token_param);
 	put_str(out, STR("="));
@@ -335,7 +334,7 @@ static void put_record_route(struct request *r, const struct hop *side,
 	put_str(out, STR(">\r\n"));
 }
 
-static struct hop hop_back(const struct flow *f)
+struct hop forward_hop_back(const struct flow *f)
 {
 	return (struct hop){
 		.transport = f->transport,
@@ -352,7 +351,7 @@ static struct hop hop_back(const struct flow *f)
 static void put_record_routes(struct request *r, const struct outgoing *o,
 			      bool near_by_flow, struct put *out)
 {
-	const struct hop *hop = o->hop, in = hop_back(&r->flow);
+	const struct hop *hop = o->hop, in = forward_hop_back(&r->flow);
 	struct sides sides = {&in, hop, near_by_flow, o->is_by_flow};
 	char text[TOKEN_TEXT_MAX];
 	struct str token = {text, token_make(r->proxy, r, &sides, text)};
@@ -477,11 +476,13 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 {
 	char via_text[SENT_BY_MAX + TXN_BRANCH_MAX + 64];
 	char rr_text[2 * (SENT_BY_MAX + TOKEN_TEXT_MAX + 64)];
+	char path_text[SENT_BY_MAX + TOKEN_TEXT_MAX + 64];
 	char forwards[NUMBER_MAX], breadth[NUMBER_MAX], length[NUMBER_MAX];
 	char scratch[ADDR_TEXT_MAX];
 	struct str sent_by = ours_sent_by(r, o->hop, scratch);
 	struct put via = put_into(via_text, sizeof(via_text));
 	struct put rr = put_into(rr_text, sizeof(rr_text));
+	struct put path = put_into(path_text, sizeof(path_text));
 	struct sip_edits e;
 
 	if (sent_by.p == NULL)
@@ -492,6 +493,7 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 	put_via(&via, o, sent_by);
 	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
 	edit_record_route(r, o, &e, &rr);
+	edge_edit_path(r, o, &e, &path);
 	edit_received(r, &e);
 	edit_max_forwards(r, &e, forwards);
 	edit_max_breadth(r, &e, o->breadth, breadth);

@@ -9,6 +9,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/branch.c \
 	src/proxy/conf.c \
 	src/proxy/context.c \
+	src/proxy/edge.c \
 	src/proxy/fork.c \
 	src/proxy/forward.c \
 	src/proxy/identity.c \

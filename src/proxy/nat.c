@@ -78,6 +78,17 @@ bool request_is_first_hop(const struct request *r)
 	return sip_values_next(&it) && it.is_last_in_hdr;
 }
 
+bool request_supports(const struct request *r, struct str tag)
+{
+	struct sip_values it;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_SUPPORTED);
+	     sip_values_next(&it);)
+		if (str_ieq(it.value, tag))
+			return true;
+	return false;
+}
+
 bool request_needs_flow(const struct request *r, const struct sip_uri *contact)
 {
 	const struct sip_via *via = sip_msg_top_via(r->msg);

@@ -4,6 +4,7 @@
 
 #include "viaduct/proxy/proxy.h"
 #include "viaduct/util/mac.h"
+#include "viaduct/util/put.h"
 
 enum {
 	TOKEN_TEXT_MAX = 120, /* a Record-Route token as text */
@@ -96,6 +97,9 @@ size_t token_make(struct proxy *p, const struct request *r,
 /* Check a token against the request that carries it. */
 bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		 struct dialog *out);
+/* The token of a flow alone, for Path (RFC 5626 section 5.2): out as above. */
+size_t token_make_flow(struct proxy *p, const struct hop *flow, char *out);
+bool token_check_flow(struct proxy *p, struct str text, struct hop *out);
 extern const struct str token_param; /* the URI parameter that holds it */
 
 /* reply.c ------------------------------------------------------------------ */
@@ -194,6 +198,21 @@ void sips_apply(struct request *r, struct target *t);
 bool sips_is(struct str uri);
 extern const char sips_not_allowed[]; /* the reason of a 480 ... */
 extern const struct str sips_warning; /* ... and the field that goes with it */
+
+/* What sends to where a flow comes from. */
+struct hop forward_hop_back(const struct flow *f);
+/* How who is on this side finds us: "host:port;transport=tcp;lr". */
+void forward_put_side(struct request *r, const struct hop *side, bool is_sips,
+		      struct put *out);
+
+/* edge.c: a phone whose registrar is elsewhere. */
+
+/* A REGISTER that comes straight from it gets a Path with its flow. */
+void edge_edit_path(struct request *r, const struct outgoing *o,
+		    struct sip_edits *e, struct put *text);
+/* A Route value of ours: one that such a Path became decides where the request
+ * goes, r->edge. False: it was refused. */
+bool edge_take_route(struct request *r, const struct sip_uri *uri);
 
 /* ack.c: an ACK that matches no transaction. */
 void ack_forward(struct request *r);

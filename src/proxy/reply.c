@@ -31,6 +31,8 @@ void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
 	/* On a stream the answer goes back over its connection; the address
 	 * serves when that is gone: the source, at the port of sent-by. */
 	if (sip_transport_is_stream(from->transport)) {
+		out->only_conn = from->transport == SIP_WS ||
+				 from->transport == SIP_WSS; /* RFC 7118 */
 		addr_set_port(&out->addr,
 			      via->port != 0
 				      ? via->port

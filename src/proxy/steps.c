@@ -277,6 +277,8 @@ static bool pop_own_routes(struct request *r)
 			r->route = it.value;
 			break;
 		}
+		if (!edge_take_route(r, uri))
+			return false;
 		note_dialog(r, uri);
 		r->n_routes_popped++;
 	}

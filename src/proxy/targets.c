@@ -13,6 +13,15 @@ static void set_in_dialog(struct request *r)
 		   "in-dialog: the rules do not apply inside a dialog of ours");
 }
 
+/* RFC 5626 section 5.3.1: nobody's rules, the flow is what its Path said. */
+static void set_flow(struct request *r)
+{
+	r->verdict.kind = VERDICT_FORWARD;
+	r->verdict.route = STR("flow");
+	r->verdict.plan = r->edge;
+	TRACE_STEP(&r->tag, "route", "flow: a phone that we are the edge of");
+}
+
 /*
  * OPTIONS to the proxy itself (11.2, 16.3), and requests inside a dialog whose
  * way is known: neither is subject to the rules. A dialog's request that ends
@@ -22,6 +31,10 @@ enum step_result step_self(struct request *r)
 {
 	bool ends_here = r->is_to_us && r->route.p == NULL;
 
+	if (r->edge != NULL) {
+		set_flow(r);
+		return STEP_NEXT;
+	}
 	if (request_is(r, SIP_OPTIONS) && ends_here) {
 		if (!request_is_understood(
 			    r, SIP_HDR_REQUIRE,

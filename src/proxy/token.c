@@ -21,6 +21,7 @@ const struct str token_param = {"dlg", 3};
 
 enum {
 	TOKEN_VERSION = 1,
+	FLOW_VERSION = 2,      /* a flow alone, of no dialog */
 	HOP_MAX = 4 + 16 + 16, /* transport, listener, port, address, flow */
 	CONN_LEN = 2 + 4 + 4,
 	READABLE_MAX = 2 + 2 * HOP_MAX,
@@ -247,4 +248,31 @@ bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		return false;
 	*out = d;
 	return true;
+}
+
+/* version | hop | MAC */
+size_t token_make_flow(struct proxy *p, const struct hop *flow, char *out)
+{
+	uint8_t raw[1 + HOP_MAX + MAC_LEN];
+	size_t len = 1;
+
+	raw[0] = FLOW_VERSION << 4;
+	len += hop_pack(p->env.transports, flow, true, raw + len);
+	sign(p, raw, len, STR(""), STR(""), raw + len);
+	return base64url_encode(raw, len + MAC_LEN, out);
+}
+
+bool token_check_flow(struct proxy *p, struct str text, struct hop *out)
+{
+	uint8_t raw[1 + HOP_MAX + MAC_LEN], mac[MAC_LEN];
+	int n = base64url_decode(text, raw, sizeof(raw));
+	size_t len;
+
+	if (n <= 1 + MAC_LEN || raw[0] != FLOW_VERSION << 4)
+		return false;
+	len = (size_t)n - MAC_LEN;
+	sign(p, raw, len, STR(""), STR(""), mac);
+	return mac_eq(mac, raw + len, MAC_LEN) &&
+	       hop_unpack(raw + 1, len - 1, true, p->env.transports, out) ==
+		       len - 1;
 }

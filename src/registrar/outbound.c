@@ -48,22 +48,6 @@ bool instance_eq(struct str a, struct str b)
 
 /* Outbound ----------------------------------------------------------------- */
 
-static bool has_tag(const struct sip_msg *msg, enum sip_hdr_id id,
-		    struct str tag)
-{
-	struct sip_values it;
-
-	for (sip_values_start(&it, msg, id); sip_values_next(&it);)
-		if (str_ieq(it.value, tag))
-			return true;
-	return false;
-}
-
-bool registrar_supports(const struct request *r, struct str tag)
-{
-	return has_tag(r->msg, SIP_HDR_SUPPORTED, tag);
-}
-
 /* The phone's own proxy was the first to write a Path value: it is the last. */
 static bool has_outbound_edge(const struct request *r)
 {
@@ -80,7 +64,7 @@ static bool has_outbound_edge(const struct request *r)
 enum outbound outbound_of(const struct request *r)
 {
 	if (!registrar_of(r)->conf.outbound ||
-	    !registrar_supports(r, STR("outbound")))
+	    !request_supports(r, STR("outbound")))
 		return OUTBOUND_NONE;
 	if (request_is_first_hop(r) || has_outbound_edge(r))
 		return OUTBOUND_APPLIES;

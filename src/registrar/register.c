@@ -160,7 +160,7 @@ static struct gruu_writer writer_of(const struct request *r, struct str aor)
 	const struct registrar_use *use = registrar_of(r);
 	struct gruu_writer w = {.aor = aor};
 
-	if (!use->conf.gruu || !registrar_supports(r, STR("gruu")))
+	if (!use->conf.gruu || !request_supports(r, STR("gruu")))
 		return w;
 	w.key = use->gruu_key;
 	gruu_new_nonce(w.nonce);

@@ -75,9 +75,6 @@ struct str instance_of(struct str params);
 /* Two that are the same one; an empty one is not. */
 bool instance_eq(struct str a, struct str b);
 
-/* Does Supported have this tag? */
-bool registrar_supports(const struct request *r, struct str tag);
-
 enum outbound {
 	OUTBOUND_NONE,    /* reg-id is ignored */
 	OUTBOUND_APPLIES, /* bindings are by instance and reg-id */

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("lib.endpoint", "lib.sipp", "lib.daemon")
+pytest.register_assert_rewrite("lib.endpoint", "lib.inside", "lib.sipp", "lib.daemon")
 
 from lib import settings  # noqa: E402
 from lib.addresses import Addresses  # noqa: E402
@@ -162,6 +162,17 @@ def secure(addresses, peers):
             return peers.keep(TlsListener(ip, context, port))
 
     return Secure()
+
+
+@pytest.fixture
+def phones(peers, addresses):
+    """phones(kind, proxy): a peer of that kind."""
+    def make(kind, proxy, ip=None):
+        ip = ip or addresses.take()
+        made = (kind.connect(ip, proxy.address) if issubclass(kind, TcpPeer)
+                else kind(ip, 40001))
+        return peers.keep(made)
+    return make
 
 
 def pytest_report_header():

@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/integration/lib/endpoint.py \
 	tests/integration/lib/fuzz_traffic.py \
 	tests/integration/lib/http.py \
+	tests/integration/lib/inside.py \
 	tests/integration/lib/message.py \
 	tests/integration/lib/mutate.py \
 	tests/integration/lib/nsd.py \
@@ -27,6 +28,7 @@ EXTRA_DIST += \
 	tests/integration/pytest.ini \
 	tests/integration/test_admin.py \
 	tests/integration/test_baresip.py \
+	tests/integration/test_edge.py \
 	tests/integration/test_flows.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_gruu.py \

@@ -130,8 +130,9 @@ struct request {
 					  * for realms of ours: they go no
 					  * further (22.3) */
 	bool is_local;                   /* the Request-URI's domain is ours */
-	bool is_to_us;         /* ... and has no user: the proxy itself */
-	struct dialog *dialog; /* NULL: not inside a dialog of ours */
+	bool is_to_us;           /* ... and has no user: the proxy itself */
+	struct dialog *dialog;   /* NULL: not inside a dialog of ours */
+	const struct plan *edge; /* our Route named a flow: by that; or NULL */
 	struct verdict verdict;
 
 	struct timer trying;   /* RFC 4320: 100 to a non-INVITE */
@@ -195,6 +196,9 @@ bool request_host_is_local(const struct request *r, struct str host,
 /* The domain of a local host: by its name or an alias; an address of ours
  * belongs to the first one. NULL: there are no domains. */
 const struct domain *request_domain(const struct request *r, struct str host);
+
+/* Does Supported have this tag? */
+bool request_supports(const struct request *r, struct str tag);
 
 /* Does it come straight from a phone, by its only Via? */
 bool request_is_first_hop(const struct request *r);

@@ -21,7 +21,7 @@ const char *sip_transport_name(enum sip_transport t);  /* "udp" */
 const char *sip_transport_token(enum sip_transport t); /* "UDP" */
 /* "udp" as a URI's parameter: "ws" for WSS too (RFC 7118 section 5.2). */
 const char *sip_transport_param(enum sip_transport t);
-uint16_t sip_transport_port(enum sip_transport t);     /* 5060, 5061, 80... */
+uint16_t sip_transport_port(enum sip_transport t); /* 5060, 5061, 80... */
 bool sip_transport_is_stream(enum sip_transport t);
 bool sip_transport_is_tls(enum sip_transport t); /* TLS and WSS */
 bool sip_transport_is_websocket(enum sip_transport t);

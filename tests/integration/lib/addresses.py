@@ -36,6 +36,7 @@ MODULES = {
     "test_outbound": 61,
     "test_gruu": 62,
     "test_flows": 63,
+    "test_edge": 64,
 }
 
 

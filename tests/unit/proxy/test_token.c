@@ -152,6 +152,48 @@ static void a_token_recalls_the_flows_of_its_sides(void **state)
 	}
 }
 
+/* RFC 5626 section 5.2. */
+static void a_token_of_a_flow_cannot_be_altered(void **state)
+{
+	struct bench *b = *state;
+	struct hop flow = {.transport = SIP_TCP,
+			   .listener = 1,
+			   .addr = bench_addr("192.0.2.9:5066"),
+			   .conn = {1, 2, 3}};
+	char text[TOKEN_TEXT_MAX];
+	struct str token = {text, token_make_flow(b->proxy, &flow, text)};
+	struct hop found;
+
+	assert_true(token_check_flow(b->proxy, token, &found));
+	assert_true(addr_eq(&found.addr, &flow.addr));
+	assert_true(conn_ref_eq(found.conn, flow.conn));
+	assert_true(found.only_conn && found.is_recalled);
+	for (size_t i = 0; i < token.len; i++) {
+		struct str cut = {text, i};
+
+		text[i] ^= 1;
+		assert_false(token_check_flow(b->proxy, token, &found));
+		text[i] ^= 1;
+		assert_false(token_check_flow(b->proxy, cut, &found));
+	}
+}
+
+/* They are signed with one key. */
+static void a_token_of_a_flow_is_none_of_a_dialog_nor_the_reverse(void **state)
+{
+	struct bench *b = *state;
+	struct hop flow = {.transport = SIP_UDP,
+			   .addr = bench_addr("192.0.2.9:5066")},
+		   found;
+	struct made s;
+
+	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
+	assert_false(token_check_flow(b->proxy, (struct str){s.text, s.len},
+				      &found));
+	s.len = token_make_flow(b->proxy, &flow, s.text);
+	assert_false(is_good(b, &s, "dialog-1", "caller", "x"));
+}
+
 static void a_token_is_worth_nothing_in_another_dialog(void **state)
 {
 	struct bench *b = *state;
@@ -338,6 +380,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_token_is_good_from_both_sides_and_tells_which),
 		BENCH_TEST(a_token_recalls_the_flows_of_its_sides),
+		BENCH_TEST(a_token_of_a_flow_cannot_be_altered),
+		BENCH_TEST(
+			a_token_of_a_flow_is_none_of_a_dialog_nor_the_reverse),
 		BENCH_TEST(a_token_is_worth_nothing_in_another_dialog),
 		BENCH_TEST(a_token_does_not_fit_where_the_tags_are_missing),
 		BENCH_TEST(every_altered_byte_spoils_it),
