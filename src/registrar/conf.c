@@ -25,6 +25,8 @@ const struct conf_option registrar_options[] = {
 	  .help = "What a contact above max_contacts does. reject: it is answered 403; replace: it takes the place of the one that was refreshed longest ago." },
 	{ .name = "outbound", .type = CONF_BOOL, .offset = CONF(outbound), .def = "true",
 	  .help = "Outbound (RFC 5626): a phone that asks for it is bound by its instance and flow (reg-id), and reached over that flow alone. false: reg-id is ignored." },
+	{ .name = "flow_timer", .type = CONF_DURATION, .offset = CONF(flow_timer), .def = "120s", .min = 0, .max = HOUR_MS,
+	  .help = "How often a phone with Outbound is asked to send keep-alives on its connection (Flow-Timer). One that is silent for a quarter longer is taken for dead and closed. 0: nothing is asked for, and nothing closed." },
 	{ .name = "gruu", .type = CONF_BOOL, .offset = CONF(gruu), .def = "true",
 	  .help = "Give a phone that asks for it URIs of its own (RFC 5627): a public one, and a temporary one that hides the user. false: a Request-URI with `gr` is answered 404." },
 	{ .name = "third_party", .type = CONF_BOOL, .offset = CONF(third_party), .def = "false",
@@ -44,6 +46,9 @@ void registrar_conf_check(const struct registrar_conf *c,
 	if (c->min_expires > c->max_expires)
 		conf_error(errors, place, "registrar.min_expires",
 			   "it must not be above max_expires");
+	if (c->flow_timer != 0 && c->flow_timer < SECOND_MS)
+		conf_error(errors, place, "registrar.flow_timer",
+			   "it must be 0 or at least 1s");
 	if (c->default_expires < c->min_expires ||
 	    c->default_expires > c->max_expires)
 		conf_error(errors, place, "registrar.default_expires",

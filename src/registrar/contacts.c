@@ -277,6 +277,7 @@ static const struct refusal *check_flows(struct asking *a)
 		n_added += b->expires_ms != 0;
 		n_flows += b->expires_ms != 0 && b->reg_id != 0;
 	}
+	a->has_flow = n_flows > 0;
 	return n_flows > 0 && n_added > 1 ? &many_flows : NULL;
 }
 

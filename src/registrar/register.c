@@ -152,7 +152,8 @@ static size_t fields_max(const struct sip_msg *msg, struct str aor,
 /* What the phone may be told besides the bindings. */
 struct answer {
 	struct str aor;
-	bool is_outbound; /* RFC 5626 section 6: it was applied */
+	bool is_outbound;        /* RFC 5626 section 6: it was applied */
+	uint32_t keep_alives_ms; /* how often they are asked for; 0: never */
 };
 
 static struct gruu_writer writer_of(const struct request *r, struct str aor)
@@ -205,6 +206,11 @@ static struct str print_fields(struct request *r, const struct answer *a,
 	put_service_route(&p, d);
 	if (a->is_outbound)
 		put_str(&p, STR("Require: outbound\r\n"));
+	if (a->keep_alives_ms != 0) {
+		put_str(&p, STR("Flow-Timer: "));
+		put_uint(&p, a->keep_alives_ms / 1000);
+		put_str(&p, STR("\r\n"));
+	}
 	put_str(&p, STR("Supported: path\r\nDate: "));
 	put_str(&p, date_print(date));
 	put_str(&p, STR("\r\n"));
@@ -325,19 +331,41 @@ static bool is_own(struct request *r, struct str aor)
 
 /* The change --------------------------------------------------------------- */
 
+/*
+ * RFC 5626 section 5.4. Not for datagrams: without Flow-Timer a phone keeps its
+ * mapping alive every half minute (4.4.2), which is what NATs need; nor would
+ * their silence show, since keep-alives on UDP leave no trace here.
+ */
+static uint32_t keep_alives_ms(const struct registration *reg)
+{
+	const struct request *r = reg->r;
+
+	if (!reg->update.asking.has_flow || !request_is_first_hop(r) ||
+	    !sip_transport_is_stream(r->flow.transport))
+		return 0;
+	return registrar_of(r)->conf.flow_timer;
+}
+
 static void on_committed(void *arg, int err)
 {
 	struct registration *reg =
 		CONTAINER_OF(arg, struct registration, update);
-	const struct answer a = {reg->aor, reg->update.asking.is_outbound};
+	const struct answer a = {reg->aor, reg->update.asking.is_outbound,
+				 keep_alives_ms(reg)};
 	struct request *r = reg->r;
 
 	note(r, err == 0 ? STAT_register_accepted : STAT_register_store);
-	if (err == 0)
-		answer_bindings(r, &a);
-	else
+	if (err != 0) {
 		request_reject(r, 500, STR_NONE, retry_after(r, STORE_RETRY_S),
 			       "10.3 step 7: the change could not be stored");
+		return;
+	}
+	/* a quarter longer than what it was told, for the way (5.4) */
+	if (a.keep_alives_ms != 0)
+		transport_expect_input(
+			request_env(r)->transport, r->flow.conn,
+			a.keep_alives_ms + a.keep_alives_ms / 4);
+	answer_bindings(r, &a);
 }
 
 static enum step_result change(struct request *r, struct str aor,

@@ -52,6 +52,7 @@ struct asking {
 	size_t n;
 	bool is_all;      /* "*" */
 	bool is_outbound; /* one is bound by instance and reg-id */
+	bool has_flow;    /* and not only removed */
 };
 
 /* An answer that refuses. */

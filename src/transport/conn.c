@@ -33,6 +33,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t silence_end(const struct conn *c)
+{
+	return c->silence_ms != 0 ? c->heard_ms + c->silence_ms : 0;
+}
+
 static uint64_t conn_deadline(const struct conn *c)
 {
 	uint64_t at = earlier(c->state_ms, c->stall_ms);
@@ -40,6 +45,7 @@ static uint64_t conn_deadline(const struct conn *c)
 	if (c->state != CONN_OPEN)
 		return at;
 	at = earlier(at, c->message_ms);
+	at = earlier(at, silence_end(c));
 	return earlier(at, c->active_ms + idle_timeout(c));
 }
 
@@ -95,10 +101,20 @@ static void conn_due(struct timer *timer)
 		conn_abort(c, STAT_connections_failed);
 	else if (is_due(c->state_ms, now))
 		conn_close(c);
+	else if (c->state == CONN_OPEN && is_due(silence_end(c), now))
+		conn_abort(c, STAT_connections_silent);
 	else if (c->state == CONN_OPEN &&
 		 is_due(c->active_ms + idle_timeout(c), now))
 		conn_idle(c);
 	if (c->state != CONN_CLOSED && conn_deadline(c) != 0)
+		conn_expect(c, conn_deadline(c));
+}
+
+void conn_expect_input(struct conn *c, uint32_t within_ms)
+{
+	c->silence_ms = within_ms;
+	c->heard_ms = now_ms(c);
+	if (conn_deadline(c) != 0)
 		conn_expect(c, conn_deadline(c));
 }
 

@@ -63,6 +63,8 @@ struct conn {
 	 * run early and then looks again. 0: no deadline. */
 	struct timer timer;
 	uint64_t active_ms;  /* last traffic */
+	uint64_t heard_ms;   /* last input */
+	uint32_t silence_ms; /* how long it may say nothing; 0: as it likes */
 	uint64_t message_ms; /* the message that is arriving must be whole */
 	uint64_t stall_ms;   /* the peer must have read something */
 	uint64_t state_ms;   /* end of CONNECTING, HANDSHAKING, LINGERING */
@@ -87,6 +89,9 @@ struct conn {
 int conn_new(struct transport *t, int fd, const struct flow *flow,
 	     bool is_accepted, struct conn **out);
 void conn_free(struct conn *c); /* closed or not */
+
+/* As transport_expect_input(), of its own worker. */
+void conn_expect_input(struct conn *c, uint32_t within_ms);
 
 /* TLS that we begin: whom the peer's certificate must name. 0 or VD_ENOMEM. */
 int conn_set_domain(struct conn *c, struct str domain);

@@ -163,7 +163,7 @@ void conn_read(struct conn *c)
 		conn_read_stopped(c, (int)n);
 		return;
 	}
-	c->active_ms = loop_now_ms(c->t->loop);
+	c->active_ms = c->heard_ms = loop_now_ms(c->t->loop);
 	c->is_asked = false;
 	if (is_fresh) {
 		conn_read_fresh(c, (size_t)n);

@@ -6,11 +6,17 @@ enum {
 	PARCEL_MESSAGE = PARCEL_TRANSPORT_FIRST, /* struct message, bytes */
 	PARCEL_CLOSED,                           /* struct conn_ref */
 	PARCEL_ALIAS,                            /* struct alias */
+	PARCEL_EXPECTED,                         /* struct expected */
 };
 
 struct alias {
 	struct conn_ref conn;
 	uint16_t port;
+};
+
+struct expected {
+	struct conn_ref conn; /* the receiver's */
+	uint32_t within_ms;
 };
 
 /* `hop` names the receiver's connection. */
@@ -52,6 +58,19 @@ bool parcel_tell_closed(struct transport *t, unsigned worker,
 	memcpy(p->data, &ref, sizeof(ref));
 	parcel_send(t->set->post, worker, p);
 	return true;
+}
+
+void parcel_tell_expected(struct transport *t, struct conn_ref ref,
+			  uint32_t within_ms)
+{
+	const struct expected e = {ref, within_ms};
+	struct parcel *p =
+		parcel_new(t->set->post, t->worker, PARCEL_EXPECTED, sizeof(e));
+
+	if (p == NULL)
+		return;
+	memcpy(p->data, &e, sizeof(e));
+	parcel_send(t->set->post, ref.worker, p);
 }
 
 /* The connection may have ended on the way: then transport_send() looks for
@@ -119,6 +138,14 @@ static void alias_arrived(struct transport *t, const struct parcel *p)
 	alias_add(t, a.conn, a.port);
 }
 
+static void expected_arrived(struct transport *t, const struct parcel *p)
+{
+	struct expected e;
+
+	memcpy(&e, p->data, sizeof(e));
+	transport_expect_input(t, e.conn, e.within_ms);
+}
+
 void transport_parcel(struct transport *t, struct parcel *p)
 {
 	if (p->kind == PARCEL_MESSAGE)
@@ -127,4 +154,6 @@ void transport_parcel(struct transport *t, struct parcel *p)
 		closed_arrived(t, p);
 	else if (p->kind == PARCEL_ALIAS)
 		alias_arrived(t, p);
+	else if (p->kind == PARCEL_EXPECTED)
+		expected_arrived(t, p);
 }

@@ -380,6 +380,22 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	return send_new(t, to, b, used);
 }
 
+void transport_expect_input(struct transport *t, struct conn_ref ref,
+			    uint32_t within_ms)
+{
+	struct conn *c;
+
+	if (conn_ref_is_none(ref) || ref.worker >= t->set->n_workers)
+		return;
+	if (ref.worker != t->worker) {
+		parcel_tell_expected(t, ref, within_ms);
+		return;
+	}
+	c = slots_find(&t->set->slots[t->worker], ref);
+	if (c != NULL)
+		conn_expect_input(c, within_ms);
+}
+
 void transport_conn_close(struct transport *t, struct conn_ref ref)
 {
 	struct conn *c = NULL;

@@ -145,6 +145,8 @@ void transport_tls_free(struct transport_set *s);
 /* --- parcel.c --- */
 int parcel_send_message(struct transport *t, const struct hop *to,
 			struct conn_ref via, struct buf *b);
+void parcel_tell_expected(struct transport *t, struct conn_ref ref,
+			  uint32_t within_ms);
 bool parcel_tell_closed(struct transport *t, unsigned worker,
 			struct conn_ref ref);
 

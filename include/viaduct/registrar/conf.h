@@ -13,6 +13,7 @@ struct registrar_conf {
 	bool outbound, gruu;
 	bool third_party;
 	uint32_t ring_timeout; /* milliseconds */
+	uint32_t flow_timer;   /* milliseconds; 0: none */
 	int synchronous;       /* 0: normal, 1: full (store_conf.is_full) */
 };
 

@@ -158,6 +158,12 @@ void transport_release(struct transport_set *s, struct conn_ref conn);
 /* Is there such a connection? Any thread; it may be gone a moment later. */
 bool transport_is_live(struct transport_set *s, struct conn_ref conn);
 
+/* From now on something must come in on this connection every `within_ms`, a
+ * keep-alive at least, or it is closed (RFC 5626 section 5.4); 0: no more so. Any
+ * worker's transport; when no parcel is free, nothing changes. */
+void transport_expect_input(struct transport *t, struct conn_ref conn,
+			    uint32_t within_ms);
+
 /* Close once the queue is empty. For the owner of the connection's worker. */
 void transport_conn_close(struct transport *t, struct conn_ref conn);
 
