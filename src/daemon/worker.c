@@ -260,6 +260,13 @@ static int open_resolver(struct worker *w, const struct config *config,
 	return err;
 }
 
+static void on_flow_failed(void *arg, const struct hop *flow)
+{
+	struct worker *w = arg;
+
+	location_flow_failed(w->env.location, w->index, flow);
+}
+
 static int open_proxy(struct worker *w, struct config *config)
 {
 	struct proxy_env env = {
@@ -273,6 +280,8 @@ static int open_proxy(struct worker *w, struct config *config)
 		.worker = w->index,
 		.n_workers = w->env.n_workers,
 		.secret = w->env.secret,
+		.flow_failed = on_flow_failed,
+		.flow_arg = w,
 	};
 
 	return proxy_new(&env, &config->snapshot, &w->proxy);

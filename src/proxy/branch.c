@@ -77,6 +77,16 @@ static void end_by(struct branch *b, int err)
 	end(b);
 }
 
+/* RFC 5626 section 7. That no network leads there may be our own fault, and
+ * pass. */
+static void tell_failed(const struct branch *b, int err)
+{
+	const struct proxy_env *env = &b->r->proxy->env;
+
+	if (err == VD_ECONN && b->bound.hop != NULL && env->flow_failed != NULL)
+		env->flow_failed(env->flow_arg, b->bound.hop);
+}
+
 /* The phone whose flow it was is not there (RFC 5626 section 5.3.1). Silence,
  * or a limit of ours, says nothing about the flow. */
 static void end_by_flow(struct branch *b, int err)
@@ -87,6 +97,7 @@ static void end_by_flow(struct branch *b, int err)
 	}
 	TRACE_STEP(&b->r->tag, "branch", "%u: the flow is gone: %s", b->number,
 		   vd_strerror(err));
+	tell_failed(b, err);
 	context_offer(b->r, NULL, 430, "Flow Failed");
 	end(b);
 }

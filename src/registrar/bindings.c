@@ -43,7 +43,7 @@ static const struct hop *keep_flow(struct bound_flow **at,
 	++*at;
 	to->hop = *flow;
 	to->aor = NULL;
-	list_init(&to->of_conn);
+	list_init(&to->same);
 	return &to->hop;
 }
 

@@ -12,9 +12,16 @@ static bool has_lost_conn(const struct binding *b, const struct ending *e)
 	       !transport_is_live(e->location->flows.set, b->flow->conn);
 }
 
+static bool has_lost_flow(const struct binding *b, const struct ending *e)
+{
+	return has_lost_conn(b, e) ||
+	       (e->failed != NULL && b->reg_id != 0 && b->flow_only &&
+		b->flow != NULL && flow_eq(b->flow, e->failed));
+}
+
 static bool is_over(const struct binding *b, const struct ending *e)
 {
-	return b->expires_ms <= e->now_ms || has_lost_conn(b, e);
+	return b->expires_ms <= e->now_ms || has_lost_flow(b, e);
 }
 
 bool has_ended(const struct bindings *b, const struct ending *e)
@@ -27,7 +34,7 @@ bool has_ended(const struct bindings *b, const struct ending *e)
 
 static void count_lost(struct ending *e, const struct binding *b)
 {
-	if (has_lost_conn(b, e))
+	if (has_lost_flow(b, e))
 		atomic_fetch_add_explicit(&e->location->n_lost, 1,
 					  memory_order_relaxed);
 }

@@ -1,7 +1,8 @@
 /*
- * Which connections the committed bindings are bound to. Each such binding
- * holds its connection, and stands in the list of a bucket, from where it is
- * found when the connection ends.
+ * Which flows the committed bindings are bound to. A binding by a connection
+ * holds it; one that ends with its connection, or with the flow of its
+ * datagrams (Outbound), stands in the list of a bucket, from where it is found
+ * when that has ended.
  *
  * The lock of a bucket's group is taken while that of an address' shard is
  * held, never the other way round.
@@ -10,14 +11,41 @@
 
 #include "registrar/location_priv.h"
 
-static struct list *bucket_of(struct flow_group *groups, struct conn_ref conn,
+static bool is_stream(const struct hop *flow)
+{
+	return sip_transport_is_stream(flow->transport);
+}
+
+bool flow_eq(const struct hop *a, const struct hop *b)
+{
+	if (is_stream(a) || is_stream(b))
+		return conn_ref_eq(a->conn, b->conn);
+	return a->listener == b->listener && addr_eq(&a->addr, &b->addr);
+}
+
+static uint64_t flow_hash(const struct hop *flow)
+{
+	struct hash_state h;
+	uint16_t port = addr_port(&flow->addr);
+
+	hash_start(&h, hash_process_key());
+	if (is_stream(flow)) {
+		hash_add(&h, (struct str){(const char *)&flow->conn.slot, 4});
+		hash_add(&h, (struct str){(const char *)&flow->conn.worker, 2});
+	} else {
+		hash_add(&h, flow_ip(&flow->addr));
+		hash_add(&h, (struct str){(const char *)&port, 2});
+	}
+	return hash_end(&h);
+}
+
+static struct list *bucket_of(struct flow_group *groups, const struct hop *flow,
 			      struct flow_group **group)
 {
-	uint64_t n = (uint64_t)conn.generation << 32 | conn.slot;
+	uint64_t hash = flow_hash(flow);
 
-	n = (n ^ (uint64_t)conn.worker << 16) * UINT64_C(0x9e3779b97f4a7c15);
-	*group = &groups[n >> 58];
-	return &(*group)->buckets[n >> 52 & (FLOW_BUCKETS - 1)];
+	*group = &groups[hash >> 58];
+	return &(*group)->buckets[hash & (FLOW_BUCKETS - 1)];
 }
 
 int flows_init(struct flows *f, struct transport_set *set)
@@ -55,14 +83,22 @@ static bool has_conn(const struct binding *b)
 	return b->flow != NULL && !conn_ref_is_none(b->flow->conn);
 }
 
+/* Does it end with its flow? */
+static bool is_bound(const struct binding *b)
+{
+	return b->flow_only &&
+	       (has_conn(b) ||
+		(b->reg_id != 0 && b->flow != NULL && !is_stream(b->flow)));
+}
+
 static void join(struct flows *f, struct bound_flow *b, struct aor *a)
 {
 	struct flow_group *g;
-	struct list *bucket = bucket_of(f->groups, b->hop.conn, &g);
+	struct list *bucket = bucket_of(f->groups, &b->hop, &g);
 
 	pthread_mutex_lock(&g->lock);
 	b->aor = a;
-	list_add_tail(bucket, &b->of_conn);
+	list_add_tail(bucket, &b->same);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -73,52 +109,56 @@ bool flows_join(struct flows *f, struct aor *a, const struct bindings *b)
 	for (uint32_t i = 0; b != NULL && i < b->n; i++) {
 		const struct binding *v = &b->v[i];
 
-		if (!has_conn(v))
-			continue;
-		transport_hold(f->set, v->flow->conn);
-		if (!v->flow_only)
+		if (has_conn(v))
+			transport_hold(f->set, v->flow->conn);
+		if (!is_bound(v))
 			continue;
 		join(f, bound_of(v), a);
 		/* in this order: it may end in between, and then who hears of
 		 * it finds the binding */
-		is_live &= transport_is_live(f->set, v->flow->conn);
+		if (has_conn(v))
+			is_live &= transport_is_live(f->set, v->flow->conn);
 	}
 	return is_live;
+}
+
+static void leave(struct flows *f, struct bound_flow *b)
+{
+	struct flow_group *g;
+
+	bucket_of(f->groups, &b->hop, &g);
+	pthread_mutex_lock(&g->lock);
+	list_del(&b->same);
+	pthread_mutex_unlock(&g->lock);
 }
 
 void flows_leave(struct flows *f, const struct bindings *b)
 {
 	for (uint32_t i = 0; b != NULL && i < b->n; i++) {
-		struct flow_group *g;
-
-		if (!has_conn(&b->v[i]))
-			continue;
-		transport_release(f->set, b->v[i].flow->conn);
-		bucket_of(f->groups, b->v[i].flow->conn, &g);
-		pthread_mutex_lock(&g->lock);
-		list_del(&bound_of(&b->v[i])->of_conn);
-		pthread_mutex_unlock(&g->lock);
+		if (has_conn(&b->v[i]))
+			transport_release(f->set, b->v[i].flow->conn);
+		if (is_bound(&b->v[i]))
+			leave(f, bound_of(&b->v[i]));
 	}
 }
 
-size_t flows_take(struct flows *f, struct conn_ref conn, char *text)
+size_t flows_take(struct flows *f, const struct hop *flow, char *text)
 {
 	struct flow_group *g;
-	struct list *bucket = bucket_of(f->groups, conn, &g);
+	struct list *bucket = bucket_of(f->groups, flow, &g);
 	struct list *it, *tmp;
 	size_t len = 0;
 
 	pthread_mutex_lock(&g->lock);
 	LIST_FOREACH(it, tmp, bucket)
 	{
-		struct bound_flow *b =
-			LIST_ENTRY(it, struct bound_flow, of_conn);
+		struct bound_flow *b = LIST_ENTRY(it, struct bound_flow, same);
 
-		if (!conn_ref_eq(b->hop.conn, conn))
+		if (!flow_eq(&b->hop, flow))
 			continue;
 		len = b->aor->len;
 		memcpy(text, b->aor->text, len);
-		list_del(&b->of_conn);
+		list_del(&b->same);
 		break;
 	}
 	pthread_mutex_unlock(&g->lock);

@@ -135,7 +135,7 @@ static void unlink_change(struct change *c)
  * left to the sweep. */
 static void drop_lost(const struct change *c, struct aor *a)
 {
-	struct ending e = {c->location, 0};
+	struct ending e = {.location = c->location};
 	struct wish w = {
 		.from = c->from, .change = drop_ended, .change_arg = &e};
 
@@ -295,16 +295,30 @@ int location_change(struct location *l, unsigned from, struct str aor,
 	return err;
 }
 
-void location_conn_closed(struct location *l, unsigned from,
-			  struct conn_ref conn)
+static void end_flow(struct location *l, unsigned from, const struct hop *flow)
 {
-	struct ending e = {l, 0};
+	struct ending e = {.location = l, .failed = flow};
 	char text[AOR_LEN_MAX];
 	size_t len;
 
-	while ((len = flows_take(&l->flows, conn, text)) > 0)
+	while ((len = flows_take(&l->flows, flow, text)) > 0)
 		location_change(l, from, (struct str){text, len}, drop_ended,
 				NULL, &e);
+}
+
+void location_conn_closed(struct location *l, unsigned from,
+			  struct conn_ref conn)
+{
+	const struct hop flow = {.transport = SIP_TCP, .conn = conn};
+
+	end_flow(l, from, &flow);
+}
+
+void location_flow_failed(struct location *l, unsigned from,
+			  const struct hop *flow)
+{
+	if (!sip_transport_is_stream(flow->transport))
+		end_flow(l, from, flow);
 }
 
 void location_parcel(struct location *l, struct parcel *p)

@@ -50,9 +50,16 @@ struct shard {
  * and nothing that a reader of the block may look at. */
 struct bound_flow {
 	struct hop hop;
-	struct list of_conn; /* bindings by connections of one bucket */
+	struct list same; /* bindings by flows of one bucket */
 	struct aor *aor;
 };
+
+static inline struct str flow_ip(const union addr *a)
+{
+	return addr_family(a) == AF_INET6
+		       ? (struct str){(const char *)&a->in6.sin6_addr, 16}
+		       : (struct str){(const char *)&a->in4.sin_addr, 4};
+}
 
 struct flow_group {
 	_Alignas(CACHE_LINE) pthread_mutex_t lock;
@@ -78,7 +85,7 @@ struct location {
 	atomic_uint n_entries; /* struct aor, pending ones too */
 	atomic_uint max_entries;
 	struct flows flows;
-	_Atomic uint64_t n_lost; /* bindings that ended with their connection */
+	_Atomic uint64_t n_lost; /* bindings that ended with their flow */
 	struct shard shards[N_SHARDS];
 };
 
@@ -114,9 +121,11 @@ void change_free(struct change *c);
 struct ending {
 	struct location *location;
 	uint64_t now_ms;
+	const struct hop *failed; /* a datagram's flow; NULL: none */
 };
 
-/* Has any of them expired, or lost the connection that it is bound to? */
+/* Has any of them expired, or lost the connection that it is bound to, or is it
+ * an Outbound binding by the flow that failed? */
 bool has_ended(const struct bindings *b, const struct ending *e);
 /* A location_change_fn that drops those; arg: struct ending. VD_ENOENT: there
  * are none. */
@@ -133,9 +142,12 @@ void flows_fini(struct flows *f);
 bool flows_join(struct flows *f, struct aor *a, const struct bindings *b);
 void flows_leave(struct flows *f, const struct bindings *b);
 
-/* Take one binding by this connection out and write its address into `text`
+/* Take one binding by this flow out and write its address into `text`
  * (AOR_LEN_MAX bytes). Its length; 0: none are left. */
-size_t flows_take(struct flows *f, struct conn_ref conn, char *text);
+size_t flows_take(struct flows *f, const struct hop *flow, char *text);
+
+/* The same connection, or datagrams between the same ends. */
+bool flow_eq(const struct hop *a, const struct hop *b);
 
 /* --- record.c --- */
 

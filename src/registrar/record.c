@@ -76,11 +76,7 @@ static void put_bytes(char **at, struct str s)
 static void put_addr(char **at, const union addr *a)
 {
 	put_number(at, addr_port(a), 2);
-	if (addr_family(a) == AF_INET6)
-		put_bytes(at,
-			  (struct str){(const char *)&a->in6.sin6_addr, 16});
-	else
-		put_bytes(at, (struct str){(const char *)&a->in4.sin_addr, 4});
+	put_bytes(at, flow_ip(a));
 }
 
 static void put_way(char **at, const struct hop *flow)

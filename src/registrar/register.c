@@ -362,9 +362,8 @@ static void on_committed(void *arg, int err)
 	}
 	/* a quarter longer than what it was told, for the way (5.4) */
 	if (a.keep_alives_ms != 0)
-		transport_expect_input(
-			request_env(r)->transport, r->flow.conn,
-			a.keep_alives_ms + a.keep_alives_ms / 4);
+		transport_expect_input(request_env(r)->transport, r->flow.conn,
+				       a.keep_alives_ms + a.keep_alives_ms / 4);
 	answer_bindings(r, &a);
 }
 

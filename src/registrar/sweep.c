@@ -59,7 +59,7 @@ static enum progress sweep_some(struct location *l, const struct wish *w,
 
 void location_sweep(struct location *l, uint64_t now_ms)
 {
-	struct ending e = {l, now_ms};
+	struct ending e = {.location = l, .now_ms = now_ms};
 	const struct wish w = {
 		.from = l->main_thread, .change = drop_ended, .change_arg = &e};
 	unsigned n_left = SWEEP_REMOVALS;

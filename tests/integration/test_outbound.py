@@ -1,6 +1,8 @@
 """Calls go to a phone over the flow that it registered on: RFC 5626, and phones
 behind a NAT, which shows in a Via that is not the source."""
 
+import time
+
 import pytest
 
 from lib import message, settings, wait
@@ -258,6 +260,44 @@ def test_a_proxy_without_outbound_is_439(proxy, peers):
                    extra=[("Via", "SIP/2.0/UDP 10.1.1.1;branch=z9hG4bKx"),
                           ("Supported", "outbound")])
     assert phone.bindings() == []
+
+
+def test_an_outbound_phone_that_is_not_there_is_unbound(proxy, peers):
+    """RFC 5626 section 7: nobody listens at the other end of the flow."""
+    caller, asking = peers.udp(), Phone(peers.udp(), proxy.address)
+    phone = phone_over("UDP", peers, proxy)
+    phone.register_flow(1, UUID)
+    phone.peer.close()
+    is_away(caller, phone, proxy)
+    until_unbound(asking)
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_silent_connection_ends_with_its_binding(proxy_with, peers, workers):
+    proxy = proxy_with(flow_timer="2s", workers=workers)
+    asking = Phone(peers.udp(), proxy.address)
+    talker, silent = (phone_over("TCP", peers, proxy, user=u)
+                      for u in ("bob", "carol"))
+    other = phone_over("TCP", peers, proxy, inside=INSIDE, user="dave")
+    for phone in (talker, silent):
+        ok = phone.register_flow(1, UUID)
+        assert ok.get("Flow-Timer") == "2"
+    assert other.register().get("Flow-Timer") is None
+    end = time.monotonic() + settings.patience(10)
+    while silent.peer.receive(0.5) is None and not silent.peer.is_closed:
+        assert time.monotonic() < end
+        talker.peer.send(b"\r\n\r\n")  # RFC 5626 4.4.1
+    asking.user = "carol"
+    until_unbound(asking)
+    caller = peers.udp()
+    ring(caller, talker, proxy)
+    ring(caller, other, proxy)
+    assert uris(talker.register_flow(1, UUID, expires=0)) == []
+
+
+def test_datagrams_are_asked_for_no_other_keep_alives(proxy, peers):
+    ok = phone_over("UDP", peers, proxy).register_flow(1, UUID)
+    assert ok.get("Flow-Timer") is None
 
 
 def test_many_phones_lose_their_connections_at_once(proxy_with, peers, on_workers):

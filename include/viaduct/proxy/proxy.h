@@ -42,6 +42,10 @@ struct proxy_env { /* all borrowed, of one worker but for `sources` */
 	struct source_limiter *sources; /* shared by all */
 	unsigned worker, n_workers;
 	const uint8_t *secret; /* MAC_KEY_LEN bytes: tokens and branches */
+	/* Nobody is at the other end of this contact's flow of datagrams; NULL:
+	 * nobody wants to know. */
+	void (*flow_failed)(void *arg, const struct hop *flow);
+	void *flow_arg;
 };
 
 /* conf: a reference is taken. Returns 0 or VD_ENOMEM. */

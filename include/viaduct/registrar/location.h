@@ -111,6 +111,15 @@ void location_conn_closed(struct location *l, unsigned from,
 			  struct conn_ref conn);
 
 /*
+ * A datagram by this flow found nobody there: the Outbound bindings by it end
+ * (RFC 5626 section 7). Others stay: their phones never heard that they should
+ * watch their flow, and it may work again before they register anew.
+ * On worker `from`.
+ */
+void location_flow_failed(struct location *l, unsigned from,
+			  const struct hop *flow);
+
+/*
  * Drop what has expired or lost its connection, from memory and store: one
  * shard of 64 per call, and at most some 2000 addresses of it. On the main
  * thread (member me - 1 of the inboxes), which hands what it gets of the
@@ -124,7 +133,7 @@ void location_limit(struct location *l, uint32_t n_aors);
 
 struct location_counts {
 	uint64_t aors, contacts; /* committed */
-	uint64_t lost;           /* bindings that ended with their connection */
+	uint64_t lost;           /* bindings that ended with their flow */
 	struct store_counts store;
 };
 void location_counts(struct location *l, struct location_counts *out);

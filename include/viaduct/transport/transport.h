@@ -159,8 +159,8 @@ void transport_release(struct transport_set *s, struct conn_ref conn);
 bool transport_is_live(struct transport_set *s, struct conn_ref conn);
 
 /* From now on something must come in on this connection every `within_ms`, a
- * keep-alive at least, or it is closed (RFC 5626 section 5.4); 0: no more so. Any
- * worker's transport; when no parcel is free, nothing changes. */
+ * keep-alive at least, or it is closed (RFC 5626 section 5.4); 0: no more so.
+ * Any worker's transport; when no parcel is free, nothing changes. */
 void transport_expect_input(struct transport *t, struct conn_ref conn,
 			    uint32_t within_ms);
 

@@ -77,6 +77,8 @@ static struct conn_ref conn(uint32_t slot)
 /* The bench -----------------------------------------------------------------
  */
 
+static uint32_t reg_id; /* of what is added */
+
 struct bench {
 	struct desk desk;
 	struct location *l;
@@ -109,6 +111,7 @@ static int setup(void **state)
 
 	*state = &b;
 	memset(conns, 0, sizeof(conns));
+	reg_id = 2;
 	desk_open(&b.desk);
 	begin(&b);
 	return 0;
@@ -180,7 +183,7 @@ static void ask(struct bench *b, struct str aor, const char *contact,
 		.expires_ms = b->now_ms + HOUR_MS,
 		.flow = &a->flow,
 		.flow_only = flow_only,
-		.reg_id = 2,
+		.reg_id = reg_id,
 		.gruu_epoch = 0x12345678,
 	};
 	assert_int_equal(
@@ -341,6 +344,28 @@ static void what_was_missed_is_swept(void **state)
 	assert_null(location_find(b->l, ALICE));
 }
 
+/* RFC 5626 section 7: of the datagrams' flows, those of Outbound. */
+static void
+an_outbound_flow_of_datagrams_ends_when_nobody_is_there(void **state)
+{
+	struct hop flow = flow_by(0), other = flow_by(0);
+	struct bench *b = *state;
+
+	addr_set_port(&other.addr, 5);
+	add(b, ALICE, "sip:a@h", 0, true);
+	add(b, BOB, "sip:a@h", 0, true);
+	reg_id = 0;
+	add(b, ALICE, "sip:b@h", 0, true);
+	location_flow_failed(b->l, DESK_WORKER, &other);
+	settle(b);
+	assert_int_equal(n_found(b, ALICE), 2);
+	location_flow_failed(b->l, DESK_WORKER, &flow);
+	settle(b);
+	assert_int_equal(n_found(b, ALICE), 1);
+	assert_null(location_find(b->l, BOB));
+	assert_int_equal(n_lost(b), 2);
+}
+
 static void many_users_of_one_connection_and_many_connections(void **state)
 {
 	struct bench *b = *state;
@@ -398,6 +423,7 @@ int main(void)
 		TEST(one_that_ended_before_the_commit_is_noticed),
 		TEST(a_pending_refresh_by_another_connection_survives),
 		TEST(what_was_missed_is_swept),
+		TEST(an_outbound_flow_of_datagrams_ends_when_nobody_is_there),
 		TEST(many_users_of_one_connection_and_many_connections),
 		TEST(after_a_restart_only_datagrams_find_their_way),
 	};

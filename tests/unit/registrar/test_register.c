@@ -676,6 +676,8 @@ static void options_have_their_ranges(void **state)
 	read_conf(b, "{ min_expires: 2h }", 1);
 	read_conf(b, "{ max_contacts: 0 }", 1);
 	read_conf(b, "{ gruu: true, outbound: false }", 0);
+	read_conf(b, "{ flow_timer: 0s }", 0);
+	read_conf(b, "{ flow_timer: 500ms }", 1);
 	read_conf(b,
 		  "{ min_expires: 30m, max_expires: 20m, "
 		  "default_expires: 25m }",
