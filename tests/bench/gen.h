@@ -32,7 +32,8 @@ static inline uint64_t now_ns(void)
 enum side { CALLER, CALLEE };
 
 struct address {
-	bool stream;   /* TCP, else UDP */
+	bool stream; /* TCP or TLS, else UDP */
+	bool tls;
 	char text[32]; /* "127.0.0.1:5060" */
 	struct sockaddr_in sin;
 };
@@ -41,8 +42,9 @@ struct address {
 struct port {
 	enum { PORT_UDP, PORT_STREAM, PORT_LISTEN, PORT_CONTROL } kind;
 	enum side side;
-	int fd;     /* -1: the proxy closed the stream */
-	bool dirty; /* `out` waits to be flushed */
+	int fd;             /* -1: the proxy closed the stream */
+	struct ssl_st *ssl; /* NULL: no TLS */
+	bool dirty;         /* `out` waits to be flushed */
 	struct port *next_dirty;
 	char *in; /* stream: what is not yet a whole message */
 	size_t in_len;
@@ -90,6 +92,7 @@ struct options {
 	bool challenge;   /* REGISTER without credentials first, always */
 	const char *ruri; /* with one '%' for the user's number */
 	const char *domain;
+	const char *pem; /* certificate and key of callees with TLS */
 };
 
 /* One stretch of the run: `count` things started at `rate`, all finished. */
@@ -126,7 +129,7 @@ struct gen {
 	struct phone *phones; /* REGISTER: `o.phones` of them */
 	struct phase phases[5];
 	size_t n_phases, at_phase;
-	bool paused;
+	bool paused, has_settled;
 	unsigned long pending; /* calls */
 	uint64_t next_progress_ns, max_lag_ns;
 	uint64_t run_start_ns, run_end_ns, run_cpu_us;
@@ -153,6 +156,9 @@ void put_contact(struct gen *g, struct text *t, enum side side,
 		 const struct call *c);
 void put_body(struct text *t, struct str body);
 
+/* "Via: SIP/2.0/UDP host:port;rport;branch=", as the callers have it. */
+void put_via_head(struct gen *g, struct text *t);
+
 /* Room for the next message; port_send() makes it part of the output. */
 struct text port_text(struct gen *g, struct port *p);
 void port_send(struct gen *g, struct port *p, const struct text *t);
@@ -164,6 +170,19 @@ void violation(struct gen *g, const struct port *p, struct str s,
 /* The call was answered; it is over. */
 void call_setup_done(struct gen *g, const struct call *c);
 void call_settle(struct gen *g, struct call *c, bool good);
+
+/* ---- tls.c ------------------------------------------------------------- */
+
+/* pem: a file with certificate and key, for the side of the callees. */
+void tls_prepare(const char *pem);
+
+/* A handshake on a connected socket. If it fails, NULL at the callees' side: a
+ * proxy may begin several connections at once and keep one. */
+struct ssl_st *tls_start(enum side side, int fd);
+
+/* As send(2) and recv(2) without waiting. */
+ssize_t tls_send(struct ssl_st *ssl, const char *p, size_t len);
+ssize_t tls_recv(struct ssl_st *ssl, char *p, size_t len);
 
 /* ---- register.c -------------------------------------------------------- */
 

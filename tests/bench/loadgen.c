@@ -1,6 +1,6 @@
 /* loadgen: plays the callers and the callees of SIP calls through one proxy,
- * over UDP and TCP, as fast as the machine allows, and checks every message
- * that the proxy hands it.
+ * over UDP, TCP and TLS, as fast as the machine allows, and checks every
+ * message that the proxy hands it.
  *
  * One thread, epoll, recvmmsg/sendmmsg. A call is known by the number in its
  * Call-ID, so one array holds what both ends remember of it. Neither end ever
@@ -107,6 +107,7 @@ void call_settle(struct gen *g, struct call *c, bool good)
 	if (!c->pending)
 		return;
 	c->pending = false;
+	g->has_settled = true;
 	g->pending--;
 	if (!good || c->bad)
 		g->n.failed++;
@@ -151,10 +152,16 @@ static void port_flush_udp(struct gen *g, struct port *p)
 	p->n_out = 0;
 }
 
+static ssize_t stream_send(struct port *p)
+{
+	if (p->ssl != NULL)
+		return tls_send(p->ssl, p->out, p->out_len);
+	return send(p->fd, p->out, p->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void port_flush_stream(struct port *p)
 {
-	ssize_t n =
-		send(p->fd, p->out, p->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = stream_send(p);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		die(EXIT_SETUP, "send: %s", strerror(errno));
@@ -250,6 +257,21 @@ static int socket_bound(const struct address *a, bool any_port)
 	return fd;
 }
 
+static struct port *stream_new(struct gen *g, enum side side, int fd)
+{
+	bool tls = side == CALLER ? g->o.caller.tls : g->o.callee.tls;
+	struct ssl_st *ssl = tls ? tls_start(side, fd) : NULL;
+	struct port *p;
+
+	if (tls && ssl == NULL) {
+		close(fd);
+		return NULL;
+	}
+	p = port_new(g, PORT_STREAM, side, fd);
+	p->ssl = ssl;
+	return p;
+}
+
 static struct port *stream_connect(struct gen *g)
 {
 	int fd = socket_bound(&g->o.caller, true);
@@ -260,7 +282,7 @@ static struct port *stream_connect(struct gen *g)
 		die(EXIT_SETUP, "connect to %s: %s", g->o.proxy.text,
 		    strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return port_new(g, PORT_STREAM, CALLER, fd);
+	return stream_new(g, CALLER, fd);
 }
 
 static void stream_accept(struct gen *g, struct port *listener)
@@ -271,7 +293,7 @@ static void stream_accept(struct gen *g, struct port *listener)
 	if (fd < 0)
 		die(EXIT_SETUP, "accept: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	port_new(g, PORT_STREAM, CALLEE, fd);
+	stream_new(g, CALLEE, fd);
 }
 
 static void ports_open(struct gen *g)
@@ -332,13 +354,21 @@ void put_body(struct text *t, struct str body)
 	put(t, body);
 }
 
+void put_via_head(struct gen *g, struct text *t)
+{
+	PUT(t, "Via: SIP/2.0/");
+	put(t, g->o.caller.tls      ? STR("TLS ")
+	       : g->o.caller.stream ? STR("TCP ")
+				    : STR("UDP "));
+	put_z(t, g->o.caller.text);
+	PUT(t, ";rport;branch=");
+}
+
 static void put_via(struct gen *g, struct text *t, char step,
 		    const struct call *c)
 {
-	put(t, g->o.caller.stream ? STR("Via: SIP/2.0/TCP ")
-				  : STR("Via: SIP/2.0/UDP "));
-	put_z(t, g->o.caller.text);
-	PUT(t, ";rport;branch=z9hG4bK");
+	put_via_head(g, t);
+	PUT(t, "z9hG4bK");
 	put(t, (struct str){&step, 1});
 	put_id(g, t, c);
 	PUT(t, "\r\nMax-Forwards: 70\r\n");
@@ -784,13 +814,23 @@ static void stream_messages(struct gen *g, struct port *p)
 	memmove(p->in, p->in + at, p->in_len);
 }
 
-static void stream_read(struct gen *g, struct port *p)
+static ssize_t stream_recv(struct port *p)
 {
-	ssize_t n = recv(p->fd, p->in + p->in_len, STREAM_IN - p->in_len,
-			 MSG_DONTWAIT);
+	char *to = p->in + p->in_len;
+	size_t room = STREAM_IN - p->in_len;
+
+	if (p->ssl != NULL)
+		return tls_recv(p->ssl, to, room);
+	return recv(p->fd, to, room, MSG_DONTWAIT);
+}
+
+/* True: there may be more. */
+static bool stream_read_once(struct gen *g, struct port *p)
+{
+	ssize_t n = stream_recv(p);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
 	g->now = now_ns();
 	if (n > 0) {
 		p->in_len += (size_t)n;
@@ -802,6 +842,14 @@ static void stream_read(struct gen *g, struct port *p)
 		close(p->fd);
 		p->fd = -1;
 	}
+	return p->fd >= 0;
+}
+
+/* What TLS has read ahead, epoll does not know of. */
+static void stream_read(struct gen *g, struct port *p)
+{
+	while (stream_read_once(g, p) && p->ssl != NULL)
+		continue;
 }
 
 /* Any line on standard input ends a pause; its end ends the program. */
@@ -895,6 +943,9 @@ static bool phase_may_start(struct gen *g, const struct phase *f)
 {
 	uint32_t n = (uint32_t)(f->base + f->started);
 
+	/* the first one goes alone, and makes the proxy's connection */
+	if (g->pending > 0 && !g->has_settled)
+		return false;
 	if (f->started == f->count ||
 	    (g->o.in_flight != 0 && g->pending >= g->o.in_flight))
 		return false;
@@ -1108,8 +1159,11 @@ static bool report(const struct gen *g)
 /* ---- Options ----------------------------------------------------------- */
 
 static const char usage[] =
-	"usage: loadgen --caller udp|tcp:ADDR:PORT --callee udp|tcp:ADDR:PORT\n"
+	"usage: loadgen --caller TRANSPORT:ADDR:PORT --callee "
+	"TRANSPORT:ADDR:PORT\n"
 	"               --proxy ADDR:PORT [option...]\n"
+	"  TRANSPORT         udp, tcp or tls\n"
+	"  --pem FILE        with tls: certificate and key of the callee\n"
 	"  --scenario call|options|open|register   what is measured (call)\n"
 	"  --rate R          calls started per second (1000)\n"
 	"  --calls N         how many calls (rate * seconds)\n"
@@ -1127,7 +1181,7 @@ static const char usage[] =
 	"                    callee's Contact (sip:bob%@CALLEE, unchanged)\n"
 	"  --domain NAME     of the address of record; the realm (bench.test)\n"
 	"  --challenge       register: forget the nonce each time\n"
-	"  --connections N   TCP connections of the callers (8)\n"
+	"  --connections N   TCP or TLS connections of the callers (8)\n"
 	"  --timeout-ms N    after which a call has failed (4000)\n"
 	"  --in-flight N     start no call while N are under way (no limit)\n"
 	"  --record-routes N values expected (1; 2 where the transport "
@@ -1144,9 +1198,10 @@ static void address_parse(const char *arg, bool with_transport,
 	unsigned port;
 
 	if (with_transport) {
-		a->stream = strncmp(arg, "tcp:", 4) == 0;
+		a->tls = strncmp(arg, "tls:", 4) == 0;
+		a->stream = a->tls || strncmp(arg, "tcp:", 4) == 0;
 		if (!a->stream && strncmp(arg, "udp:", 4) != 0)
-			die(EXIT_USAGE, "%s: no udp: or tcp:", arg);
+			die(EXIT_USAGE, "%s: no udp:, tcp: or tls:", arg);
 		arg += 4;
 	}
 	a->sin.sin_family = AF_INET;
@@ -1196,6 +1251,7 @@ static const struct option long_options[] = {
 	{"phones", required_argument, NULL, 'N'},
 	{"scatter", no_argument, NULL, 'x'},
 	{"domain", required_argument, NULL, 'd'},
+	{"pem", required_argument, NULL, 'k'},
 	{"challenge", no_argument, NULL, 'C'},
 	{"ruri", required_argument, NULL, 'U'},
 	{"connections", required_argument, NULL, 'c'},
@@ -1229,6 +1285,7 @@ static void option_take(struct options *o, int c, const char *arg)
 	case 'N': o->phones = (unsigned)number_parse(arg, 1); break;
 	case 'x': o->scatter = true; break;
 	case 'd': o->domain = arg; break;
+	case 'k': o->pem = arg; break;
 	case 'C': o->challenge = true; break;
 	case 'U': o->ruri = arg; break;
 	case 'c': o->connections = (unsigned)number_parse(arg, 1); break;
@@ -1275,22 +1332,26 @@ static void options_parse(struct options *o, int argc, char **argv)
 	if (o->record_routes < 0 && o->stateless)
 		o->record_routes = 0;
 	else if (o->record_routes < 0)
-		o->record_routes = o->caller.stream == o->callee.stream ? 1 : 2;
+		o->record_routes =
+			o->caller.stream == o->callee.stream &&
+					o->caller.tls == o->callee.tls
+				? 1
+				: 2;
 }
 
 static void uris_prepare(struct gen *g)
 {
 	const struct options *o = &g->o;
-	const char *tcp[] = {"", ";transport=tcp"};
+	const char *transport[] = {"", ";transport=tcp", ";transport=tls"};
 	const char *ruri = o->ruri != NULL ? o->ruri : "sip:bob%";
 	const char *number = strchr(ruri, '%');
 
 	if (number == NULL || strlen(ruri) >= sizeof(g->ruri_head))
 		die(EXIT_USAGE, "%s: has no %% or is too long", ruri);
 	snprintf(g->contact_tail[CALLER], sizeof(g->contact_tail[0]), "@%s%s",
-		 o->caller.text, tcp[o->caller.stream]);
+		 o->caller.text, transport[o->caller.stream + o->caller.tls]);
 	snprintf(g->contact_tail[CALLEE], sizeof(g->contact_tail[0]), "@%s%s",
-		 o->callee.text, tcp[o->callee.stream]);
+		 o->callee.text, transport[o->callee.stream + o->callee.tls]);
 	memcpy(g->ruri_head, ruri, (size_t)(number - ruri));
 	strcpy(g->ruri_tail,
 	       o->ruri != NULL ? number + 1 : g->contact_tail[CALLEE]);
@@ -1326,6 +1387,8 @@ int main(int argc, char **argv)
 	calls_prepare(&g);
 	if (g.o.scenario == REGISTER)
 		phones_prepare(&g);
+	if (g.o.caller.tls || g.o.callee.tls)
+		tls_prepare(g.o.pem);
 	ports_open(&g);
 	phases_plan(&g);
 	run(&g);

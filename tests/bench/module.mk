@@ -4,7 +4,8 @@ tests_bench_loadgen_SOURCES = \
 	tests/bench/loadgen.c \
 	tests/bench/message.c \
 	tests/bench/message.h \
-	tests/bench/register.c
+	tests/bench/register.c \
+	tests/bench/tls.c
 tests_bench_loadgen_LDADD = $(CRYPTO_LIBS)
 tests_bench_nullrelay_SOURCES = tests/bench/nullrelay.c
 
@@ -13,6 +14,7 @@ EXTRA_DIST += \
 	tests/bench/kamailio.cfg \
 	tests/bench/location.yaml \
 	tests/bench/run \
+	tests/bench/tls.yaml \
 	tests/bench/viaduct.yaml
 
 # BENCH_FLAGS=--quick for the minute's version.

@@ -197,10 +197,8 @@ static void put_register(struct gen *g, struct text *t, const struct phone *p)
 
 	PUT(t, "REGISTER sip:");
 	put_z(t, g->o.domain);
-	put(t, g->o.caller.stream ? STR(" SIP/2.0\r\nVia: SIP/2.0/TCP ")
-				  : STR(" SIP/2.0\r\nVia: SIP/2.0/UDP "));
-	put_z(t, g->o.caller.text);
-	PUT(t, ";rport;branch=");
+	PUT(t, " SIP/2.0\r\n");
+	put_via_head(g, t);
 	put_branch(g, t, p);
 	PUT(t, "\r\nMax-Forwards: 70\r\nFrom: ");
 	put_address(g, t, c);
