@@ -65,7 +65,7 @@ static bool tls_begin(struct conn *c)
 	SSL_set_connect_state(c->ssl);
 	if (info->verify_server != TLS_SERVER_NONE)
 		SSL_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-	tls_sessions_offer(c->t->sessions, c);
+	tls_sessions_offer(c);
 	return set_server_name(c->ssl, c);
 }
 

@@ -3,7 +3,6 @@
 #include <sys/eventfd.h>
 
 #include "transport/conn.h"
-#include "transport/tls_conn.h"
 #include "viaduct/util/err.h"
 #include "viaduct/util/log.h"
 
@@ -204,7 +203,6 @@ int tcp_start(struct transport *t)
 	if (t->scratch == NULL || t->record == NULL || t->pong == NULL ||
 	    t->acceptors == NULL)
 		return VD_ENOMEM;
-	err = tls_sessions_new(t->mem, &t->sessions);
 	if (err == 0)
 		err = ws_start(t);
 	memcpy(t->pong->data, "\r\n", 2);
@@ -251,7 +249,6 @@ void tcp_stop(struct transport *t)
 		 t->set->n_listeners * sizeof(*t->acceptors));
 	mem_free(t->mem, t->scratch, SCRATCH_SIZE);
 	mem_free(t->mem, t->record, RECORD_SIZE);
-	tls_sessions_free(t->sessions, t->mem);
 	buf_unref(t->pong);
 }
 

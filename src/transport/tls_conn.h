@@ -13,17 +13,8 @@ void tls_ask_client(SSL *ssl, const struct tls_info *info);
 /* The handshake has failed: say why, in the log and to the calls that wait. */
 void tls_explain(struct conn *c);
 
-/* --- tls_sessions.c: the sessions that this worker may resume as a client ---
- */
-enum {
-	TLS_SESSIONS = 256,
-};
-struct tls_sessions;
-
-/* Returns 0 or VD_ENOMEM. */
-int tls_sessions_new(struct mem *mem, struct tls_sessions **out);
-void tls_sessions_free(struct tls_sessions *s, struct mem *mem);
+/* --- tls_sessions.c: sessions that we may resume as a client --- */
 /* Offer one to the server, if there is one for it. */
-void tls_sessions_offer(struct tls_sessions *s, struct conn *c);
+void tls_sessions_offer(struct conn *c);
 
 #endif

@@ -1,7 +1,10 @@
 /*
- * Sessions that we may resume as a client, by address, domain and context. One
- * place per hash: a newer one takes the place of an older one.
+ * Sessions that we may resume as a client, by address, domain and context;
+ * whichever worker connects next. One place per hash: a newer session takes the
+ * place of an older one.
  */
+#include <pthread.h>
+
 #include "transport/tls_conn.h"
 #include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
@@ -11,20 +14,31 @@ struct kept {
 	uint64_t hash; /* of the whole key; keyed, so nobody aims at it */
 };
 
+enum { TLS_SESSIONS = 1024 };
+
 struct tls_sessions {
+	pthread_mutex_t lock;
 	struct kept v[TLS_SESSIONS];
 };
 
 int tls_sessions_new(struct mem *mem, struct tls_sessions **out)
 {
-	*out = mem_zalloc(mem, sizeof(**out));
-	return *out != NULL ? 0 : VD_ENOMEM;
+	struct tls_sessions *s = mem_zalloc(mem, sizeof(*s));
+
+	if (s == NULL)
+		return VD_ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
+	*out = s;
+	return 0;
 }
 
 void tls_sessions_free(struct tls_sessions *s, struct mem *mem)
 {
-	for (size_t i = 0; s != NULL && i < TLS_SESSIONS; i++)
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < TLS_SESSIONS; i++)
 		SSL_SESSION_free(s->v[i].session);
+	pthread_mutex_destroy(&s->lock);
 	mem_free(mem, s, sizeof(*s));
 }
 
@@ -41,33 +55,47 @@ static uint64_t session_hash(const struct conn *c)
 	return hash_end(&h);
 }
 
+/* Put in its place, or take out; returns what was there. */
+static SSL_SESSION *session_swap(struct tls_sessions *s, uint64_t hash,
+				 SSL_SESSION *session)
+{
+	struct kept *k = &s->v[hash % TLS_SESSIONS];
+	SSL_SESSION *old = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (session != NULL || k->hash == hash) {
+		old = k->session;
+		k->session = session;
+		k->hash = hash;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return old;
+}
+
 int tls_keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct conn *c = SSL_get_app_data(ssl);
-	struct kept *k;
-	uint64_t hash;
 
-	if (c->is_accepted || c->t->sessions == NULL)
+	if (c->is_accepted)
 		return 0;
-	hash = session_hash(c);
-	k = &c->t->sessions->v[hash % TLS_SESSIONS];
-	SSL_SESSION_free(k->session);
-	k->session = session;
-	k->hash = hash;
+	SSL_SESSION_free(
+		session_swap(c->t->set->sessions, session_hash(c), session));
 	return 1; /* ours now */
 }
 
 /* A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4). */
-void tls_sessions_offer(struct tls_sessions *s, struct conn *c)
+void tls_sessions_offer(struct conn *c)
 {
+	struct tls_sessions *s = c->t->set->sessions;
 	uint64_t hash = session_hash(c);
-	struct kept *k = &s->v[hash % TLS_SESSIONS];
+	SSL_SESSION *session = session_swap(s, hash, NULL);
 
-	if (k->session == NULL || k->hash != hash)
+	if (session == NULL)
 		return;
-	SSL_set_session(c->ssl, k->session);
-	if (SSL_SESSION_get_protocol_version(k->session) < TLS1_3_VERSION)
-		return;
-	SSL_SESSION_free(k->session);
-	k->session = NULL;
+	SSL_set_session(c->ssl, session);
+	if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+		SSL_SESSION_up_ref(session);
+		SSL_SESSION_free(session_swap(s, hash, session));
+	}
+	SSL_SESSION_free(session);
 }

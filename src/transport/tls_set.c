@@ -7,6 +7,8 @@ int transport_tls_new(struct transport_set *s)
 {
 	int err = identities_new(s->mem, &s->identities);
 
+	if (err == 0)
+		err = tls_sessions_new(s->mem, &s->sessions);
 	for (size_t i = 0; i < s->n_listeners && err == 0; i++) {
 		struct listener *l = &s->listeners[i];
 		size_t n = l->conf->tls.n;
@@ -32,6 +34,7 @@ void transport_tls_free(struct transport_set *s)
 		mem_free(s->mem, l->tls, l->conf->tls.n * sizeof(*l->tls));
 	}
 	identities_free(s->identities);
+	tls_sessions_free(s->sessions, s->mem);
 }
 
 SSL_CTX *transport_tls(struct transport_set *s, unsigned listener, size_t i)

@@ -68,6 +68,7 @@ struct transport_set {
 	struct directory *directory;
 	struct sources *sources;
 	struct identities *identities;
+	struct tls_sessions *sessions;
 	pthread_mutex_t tls_lock; /* for what connections begin with */
 	struct ifaces ifaces;
 };
@@ -92,7 +93,6 @@ struct transport {
 	int reserve_fd; /* given up to refuse a connection politely */
 	char *scratch;  /* SCRATCH_SIZE bytes, for one read of a stream */
 	char *record;   /* RECORD_SIZE bytes, for what leaves together */
-	struct tls_sessions *sessions;
 	struct buf *pong;
 	struct ws_decoder *ws; /* NULL: no WebSocket listener */
 
@@ -135,6 +135,10 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	     struct conn_ref *used);
 
 /* --- tls_set.c --- */
+/* tls_sessions.c. Returns 0 or VD_ENOMEM. */
+int tls_sessions_new(struct mem *mem, struct tls_sessions **out);
+void tls_sessions_free(struct tls_sessions *s, struct mem *mem);
+
 /* The context of a listener's i-th name, with a reference; NULL when there is
  * none (any more). Any thread. */
 struct ssl_ctx_st *transport_tls(struct transport_set *s, unsigned listener,

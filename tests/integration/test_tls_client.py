@@ -176,8 +176,10 @@ def test_a_connection_serves_the_domains_of_its_certificate(
                 serve(first, send("b.test"))
 
 
-def test_sessions_are_resumed_as_a_client(proxy, peers, authority):
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_sessions_are_resumed_as_a_client(proxy, peers, authority, version):
     context = authority.server_context(authority.issue("DNS:tess.test"))
+    context.maximum_version = ssl.TLSVersion[version]
     reused = []
     with TlsListener(proxy.tess_ip, context) as server:
         for _ in range(2):
