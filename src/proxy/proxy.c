@@ -359,7 +359,7 @@ static void receive_new(struct request *r)
 		request_run(r);
 }
 
-/* RFC 5923 section 5: ";alias" counts when the certificate that the peer has
+/* RFC 5923 section 8.2: ";alias" counts when the certificate that the peer has
  * shown is for the host that its Via names. */
 static void note_alias(struct request *r)
 {

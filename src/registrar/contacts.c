@@ -25,6 +25,8 @@ REFUSAL(no_outbound, 439, "First Hop Lacks Outbound Support",
 	"RFC 5626 6: reg-id, and no Path of an edge proxy with ob");
 REFUSAL(many_flows, 400, "One Flow At A Time",
 	"RFC 5626 6: a contact with reg-id is registered alone");
+REFUSAL(not_sips, 400, "SIPS Throughout",
+	"RFC 5630 5.2: a sips contact, and another URI is sip");
 REFUSAL(no_memory, 503, "", "no memory");
 
 static const struct refusal too_brief = {
@@ -281,6 +283,35 @@ static const struct refusal *check_flows(struct asking *a)
 	return n_flows > 0 && n_added > 1 ? &many_flows : NULL;
 }
 
+static bool is_path_sips(const struct request *r)
+{
+	struct sip_values it;
+	struct sip_uri uri;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_PATH); sip_values_next(&it);)
+		if (sip_route_parse(it.value, &uri) != 0 ||
+		    uri.scheme != SIP_SCHEME_SIPS)
+			return false;
+	return true;
+}
+
+/* RFC 5630 section 5.2: what is bound to sips must be so all the way. */
+static const struct refusal *check_sips(const struct request *r,
+					const struct asking *a)
+{
+	size_t n_sip = r->uri->scheme == SIP_SCHEME_SIPS ? 0 : 1, n_sips = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->v[i].binding.expires_ms == 0)
+			continue;
+		if (a->v[i].uri.scheme == SIP_SCHEME_SIPS)
+			n_sips++;
+		else
+			n_sip++;
+	}
+	return n_sips > 0 && (n_sip > 0 || !is_path_sips(r)) ? &not_sips : NULL;
+}
+
 static const struct refusal *read_values(struct request *r,
 					 const struct common *common,
 					 struct str aor, struct asking *out)
@@ -295,7 +326,8 @@ static const struct refusal *read_values(struct request *r,
 			return bad;
 		out->n++;
 	}
-	return check_flows(out);
+	bad = check_sips(r, out);
+	return bad != NULL ? bad : check_flows(out);
 }
 
 const struct refusal *contacts_read(struct request *r, struct str aor,

@@ -213,3 +213,58 @@ def test_a_dialog_from_udp_to_tls(proxy, peers, tess):
         callee.send(bye)
         caller.reply(caller.expect_request("BYE", request.call_id), 200)
         callee.expect_response(bye, 200)
+
+
+# ---- registering ----
+
+
+def test_a_sips_contact_is_registered_by_sips_alone(
+        tmp_path, addresses, authority, peers, secure):
+    with SecureProxy(tmp_path, addresses, authority, store="memory", domains={
+            "biloxi.com": {"authenticate": "none", "registrar": True}}) as proxy:
+        proxy.daemon.reload({**proxy.daemon.conf, "routes": []})
+        phone = secure.client(proxy)
+
+        def register(uri, contact, **fields):
+            request = phone.request("REGISTER", uri, from_="<sip:zoe@biloxi.com>;tag=1",
+                                    to="<sip:zoe@biloxi.com>", **fields)
+            request = request.replace("Contact", contact)
+            phone.send(request)
+            return phone.expect_response(request).status
+
+        safe = "<sips:zoe@tess.test>"
+        assert register("sip:biloxi.com", safe) == 400
+        assert register("sips:biloxi.com", safe + ", <sip:zoe@tess.test>") == 400
+        assert register("sips:biloxi.com", safe,
+                        extra=[("Path", "<sip:p.test;lr>")]) == 400
+        assert register("sips:biloxi.com", safe) == 200
+        # and is called by either
+        context = authority.server_context(authority.issue("DNS:tess.test"))
+        caller = secure.client(proxy)
+        with TlsListener(proxy.tess_ip, context) as server:
+            callee = None
+            for scheme in ("sip", "sips"):
+                request = send(caller, proxy, caller.request(
+                    "OPTIONS", scheme + ":zoe@biloxi.com"))
+                callee = callee or peers.keep(server.accept())
+                got = callee.expect_request("OPTIONS", request.call_id)
+                assert got.uri == scheme + ":zoe@tess.test"
+                callee.reply(got, 200)
+                caller.expect_response(request, 200)
+
+
+def test_sips_for_a_user_with_a_sip_contact_alone_is_480(
+        tmp_path, addresses, authority, peers, secure):
+    with SecureProxy(tmp_path, addresses, authority, store="memory", domains={
+            "biloxi.com": {"authenticate": "none", "registrar": True}}) as proxy:
+        proxy.daemon.reload({**proxy.daemon.conf, "routes": []})
+        phone, caller = peers.udp(), secure.client(proxy)
+        request = phone.request("REGISTER", "sip:biloxi.com",
+                                from_="<sip:zoe@biloxi.com>;tag=1",
+                                to="<sip:zoe@biloxi.com>")
+        phone.send(request, proxy.address)
+        phone.expect_response(request, 200)
+        request = send(caller, proxy, caller.request("OPTIONS",
+                                                     "sips:zoe@biloxi.com"))
+        assert caller.expect_response(request).status == 480
+        phone.expect_nothing(request.call_id)

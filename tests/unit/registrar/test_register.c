@@ -285,10 +285,20 @@ static void different_uris_are_different_bindings(void **state)
 
 	test_of(b)->use.conf.max_contacts = 5;
 	REG(b, 200,
-	    .fields = CONTACT("sip:x@h.test") CONTACT("sip:X@h.test")
-		    CONTACT("sip:x@h.test:5060") CONTACT("sips:x@h.test")
-			    CONTACT("sip:x@h.test;transport=tcp"));
-	assert_int_equal(n_contacts(b), 5);
+	    .fields = CONTACT("sip:x@h.test") CONTACT("sip:X@h.test") CONTACT(
+		    "sip:x@h.test:5060") CONTACT("sip:x@h.test;transport=tcp"));
+	assert_int_equal(n_contacts(b), 4);
+}
+
+/* RFC 5630 section 5.2; removing one is always allowed. */
+static void a_sips_contact_wants_a_sips_request(void **state)
+{
+	struct bench *b = *state;
+
+	REG(b, 400, .fields = CONTACT("sips:x@h.test"));
+	REG(b, 200,
+	    .fields = CONTACT(X) "Contact: <sips:x@h.test>;expires=0\r\n");
+	assert_int_equal(n_contacts(b), 1);
 }
 
 /* What is kept ------------------------------------------------------------- */
@@ -712,6 +722,7 @@ int main(void)
 		REGISTRAR_TEST(a_retransmission_counts_once),
 		REGISTRAR_TEST(equal_uris_are_one_binding),
 		REGISTRAR_TEST(different_uris_are_different_bindings),
+		REGISTRAR_TEST(a_sips_contact_wants_a_sips_request),
 		REGISTRAR_TEST(q_and_parameters_come_back),
 		REGISTRAR_TEST(a_malformed_q_counts_as_none),
 		REGISTRAR_TEST(a_contact_is_a_sip_uri),

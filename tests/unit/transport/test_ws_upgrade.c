@@ -326,7 +326,7 @@ static void host_and_key_must_be_there_and_good(void **state)
 	assert_int_equal(status(LINE HOST UPGRADE VERSION SIP END), 400);
 #define WITH_KEY(k)                                                            \
 	status(LINE HOST UPGRADE VERSION SIP "Sec-WebSocket-Key: " k "\r"      \
-								     "\n" END)
+					     "\n" END)
 	assert_int_equal(WITH_KEY(""), 400);
 	assert_int_equal(WITH_KEY("dGhlIHNhbXBsZSBub25jZQ="), 400);
 	assert_int_equal(WITH_KEY("dGhlIHNhbXBsZSBub25jZQ==="), 400);
