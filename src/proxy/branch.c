@@ -11,6 +11,14 @@ static void bound_failed(struct branch *b);
 
 /* The end ------------------------------------------------------------------ */
 
+static void stop_timers(struct branch *b)
+{
+	struct timer_wheel *wheel = loop_wheel(b->r->proxy->env.loop);
+
+	timer_cancel(wheel, &b->timer);
+	timer_cancel(wheel, &b->tcp_timer);
+}
+
 static void let_go(struct branch *b)
 {
 	if (b->txn != NULL)
@@ -18,7 +26,7 @@ static void let_go(struct branch *b)
 	b->txn = NULL;
 	locate_end(b->locate);
 	b->locate = NULL;
-	timer_cancel(loop_wheel(b->r->proxy->env.loop), &b->timer);
+	stop_timers(b);
 }
 
 void branch_free(struct branch *b)
@@ -32,7 +40,7 @@ static void stop(struct branch *b)
 	b->is_ended = true;
 	locate_end(b->locate);
 	b->locate = NULL;
-	timer_cancel(loop_wheel(b->r->proxy->env.loop), &b->timer);
+	stop_timers(b);
 	b->r->n_pending--;
 }
 
@@ -272,12 +280,23 @@ static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
 		on_failure(b, msg);
 }
 
+/* Large requests go to this peer by UDP for a while. */
+static void note_no_tcp(struct branch *b)
+{
+	struct locate_hop hop = {.transport = SIP_TCP,
+				 .addr = client_txn_hop(b->txn)->addr};
+
+	resolver_hop_failed(b->r->proxy->env.resolver, &hop);
+}
+
 static void on_failed(void *arg, int err)
 {
 	struct branch *b = arg;
 	struct request *r = b->r;
 	bool was_alive = client_txn_has_provisional(b->txn);
 
+	if (b->is_size_tcp && !was_alive)
+		note_no_tcp(b);
 	client_txn_detach(b->txn);
 	b->txn = NULL;
 	if (b->is_ended)
@@ -340,14 +359,26 @@ static struct buf *print(struct branch *b, const struct hop *hop)
 	return forward_print(r, &o);
 }
 
+/* A phone that takes no TCP may drop the attempt instead of refusing it: the
+ * caller shall not wait for that. */
+static void on_tcp_late(struct timer *t)
+{
+	struct branch *b = CONTAINER_OF(t, struct branch, tcp_timer);
+
+	if (b->txn != NULL)
+		transport_conn_give_up(b->r->proxy->env.transport,
+				       client_txn_hop(b->txn)->conn);
+}
+
 /* RFC 3261 18.1.1: larger than 1300 bytes goes over a transport with congestion
  * control; when that cannot be had, by UDP after all. */
 static bool switch_to_tcp(struct branch *b, struct hop *hop)
 {
+	struct locate_hop tcp = {.transport = SIP_TCP, .addr = hop->addr};
 	int i = transport_choose(b->r->proxy->env.transports, SIP_TCP,
 				 addr_family(&hop->addr), b->r->flow.listener);
 
-	if (i < 0)
+	if (i < 0 || resolver_hop_is_suspect(b->r->proxy->env.resolver, &tcp))
 		return false;
 	b->is_size_tcp = true;
 	hop->transport = SIP_TCP;
@@ -390,6 +421,9 @@ static int send_to_hop(struct branch *b, const struct hop *to, bool may_switch)
 				  : "");
 	client_txn_start(b->txn, &hop, sent);
 	buf_unref(sent);
+	if (b->is_size_tcp)
+		timer_arm(loop_wheel(r->proxy->env.loop), &b->tcp_timer,
+			  r->conf->timers.t1);
 	if (request_is(r, SIP_INVITE))
 		timer_arm(loop_wheel(r->proxy->env.loop), &b->timer,
 			  r->conf->timers.c);
@@ -557,6 +591,7 @@ void branch_start(struct request *r, struct fork *f)
 	b->fork = f;
 	b->number = ++r->n_branches;
 	timer_init(&b->timer, on_timer);
+	timer_init(&b->tcp_timer, on_tcp_late);
 	list_add_tail(&r->branches, &b->link);
 	r->n_pending++;
 	begin(b);

@@ -89,3 +89,8 @@ void resolver_hop_ok(struct resolver *r, const struct locate_hop *hop)
 {
 	health_ok(&r->health, hop);
 }
+
+bool resolver_hop_is_suspect(struct resolver *r, const struct locate_hop *hop)
+{
+	return health_is_suspect(&r->health, hop, loop_now_ms(r->loop));
+}

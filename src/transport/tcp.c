@@ -402,3 +402,13 @@ void transport_conn_close(struct transport *t, struct conn_ref ref)
 	if (c != NULL)
 		conn_finish(c);
 }
+
+void transport_conn_give_up(struct transport *t, struct conn_ref ref)
+{
+	struct conn *c = NULL;
+
+	if (ref.worker == t->worker)
+		c = slots_find(&t->set->slots[t->worker], ref);
+	if (c != NULL && c->state < CONN_OPEN)
+		conn_abort(c, STAT_connections_failed);
+}

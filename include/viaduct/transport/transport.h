@@ -167,6 +167,10 @@ void transport_expect_input(struct transport *t, struct conn_ref conn,
 /* Close once the queue is empty. For the owner of the connection's worker. */
 void transport_conn_close(struct transport *t, struct conn_ref conn);
 
+/* Nobody wants to wait for it any longer: close it, unless it is open by now or
+ * another worker's. Who sent something is told, as ever. */
+void transport_conn_give_up(struct transport *t, struct conn_ref conn);
+
 /* Open connections, all workers. */
 size_t transport_n_connections(const struct transport_set *s);
 

@@ -316,6 +316,53 @@ static void a_large_request_goes_by_udp_where_there_is_no_tcp(void **state)
 	peer_expect_status(b->caller, 200);
 }
 
+/* The next one does not even try TCP. */
+static void a_peer_without_tcp_is_remembered(void **state)
+{
+	struct bench *b = *state;
+	struct peer *udp = peer_open(b, NET "2"), *tcp;
+
+	b->plan = &one;
+	send_request(b, "MESSAGE", "1", large_field());
+	peer_expect(udp, "MESSAGE " URI("2"));
+	peer_answer(udp, 200, "");
+	peer_expect_status(b->caller, 200);
+	tcp = peer_listen(b, NET "2");
+	send_request(b, "MESSAGE", "2", large_field());
+	peer_expect(udp, "MESSAGE " URI("2"));
+	peer_answer(udp, 200, "");
+	peer_expect_status(b->caller, 200);
+	peer_expect_nothing(tcp);
+}
+
+/* A listener whose backlog is full answers no SYN. */
+static void tcp_that_is_silent_is_given_up_after_t1(void **state)
+{
+	struct bench *b = *state;
+	struct peer *udp = peer_open(b, NET "2");
+	union addr to = bench_addr(NET "2");
+	struct peer *tcp = peer_listen(b, NET "2");
+	int others[3];
+
+	assert_int_equal(listen(tcp->fd, 0), 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		others[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(others[i], &to.sa, addr_len(&to));
+	}
+	b->plan = &one;
+	send_request(b, "MESSAGE", "1", large_field());
+	peer_expect_nothing(udp);
+	assert_int_equal(transport_n_connections(b->set), 1);
+	bench_pass(b, BENCH_T1_MS);
+	peer_expect(udp, "MESSAGE " URI("2"));
+	assert_int_equal(transport_n_connections(b->set), 0);
+	peer_answer(udp, 200, "");
+	peer_expect_status(b->caller, 100);
+	peer_expect_status(b->caller, 200);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		close(others[i]);
+}
+
 static void a_stream_that_is_lost_ends_its_branch(void **state)
 {
 	static const struct plan tcp_only =
@@ -815,6 +862,8 @@ int main(void)
 		BENCH_TEST(a_silent_flow_is_a_408),
 		BENCH_TEST(a_large_request_goes_by_tcp),
 		BENCH_TEST(a_large_request_goes_by_udp_where_there_is_no_tcp),
+		BENCH_TEST(a_peer_without_tcp_is_remembered),
+		BENCH_TEST(tcp_that_is_silent_is_given_up_after_t1),
 		BENCH_TEST(a_stream_that_is_lost_ends_its_branch),
 		BENCH_TEST(a_request_goes_down_the_flow),
 		BENCH_TEST(a_cancel_and_an_ack_go_down_the_flow),
