@@ -488,7 +488,7 @@ def end_by_callee(site, caller, callee, call):
     callee.expect_response(bye, 200)
 
 
-@pytest.mark.parametrize("end", [end_by_caller])
+@pytest.mark.parametrize("end", [end_by_caller, end_by_callee])
 def test_a_browser_calls_a_desk_phone(site, phone, bob, end):
     call = answer_call(site, phone, bob, "sip:bob@biloxi.com")
     leg = call[2]
@@ -510,7 +510,7 @@ def test_a_desk_phone_calls_a_browser(site, phone, bob, end):
     end(site, bob, phone, call)
 
 
-@pytest.mark.parametrize("end", [end_by_caller])
+@pytest.mark.parametrize("end", [end_by_caller, end_by_callee])
 def test_two_browsers_call_each_other(site, phone, end):
     with site.phone() as other:
         register(phone, "erin")
@@ -521,7 +521,7 @@ def test_two_browsers_call_each_other(site, phone, end):
         end(site, phone, other, call)
 
 
-@pytest.mark.parametrize("end", [end_by_callee])
+@pytest.mark.parametrize("end", [end_by_caller, end_by_callee])
 def test_a_desk_phone_calls_a_browser_over_wss(site, bob, end):
     with site.secure_phone() as phone:
         register(phone, "mallory")
