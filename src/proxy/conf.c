@@ -74,7 +74,7 @@ const struct conf_option proxy_limit_options[] = {
 	{ .name = "max_breadth", .type = CONF_UINT, .offset = LIMIT(max_breadth), .def = "60", .min = 1, .max = 1000,
 	  .help = "The largest Max-Breadth taken over from a request, and what is inserted where there is none (RFC 5393)." },
 	{ .name = "idle_timeout", .type = CONF_DURATION, .offset = LIMIT(idle_timeout), .def = "10m", .min = 1000, .max = 24 * (double)HOUR_MS,
-	  .help = "A connection without traffic and without an open transaction is closed after this." },
+	  .help = "A connection without traffic, without an open transaction and without a live binding is closed after this. A WebSocket with one is sent a ping, and closed when nothing has come by the next time." },
 	{ .name = "handshake_timeout", .type = CONF_DURATION, .offset = LIMIT(handshake_timeout), .def = "10s", .min = 100, .max = HOUR_MS,
 	  .help = "TLS and WebSocket: from accept to the end of the handshake." },
 	{ .name = "message_timeout", .type = CONF_DURATION, .offset = LIMIT(message_timeout), .def = "10s", .min = 100, .max = HOUR_MS,

@@ -7,8 +7,8 @@
 #include "transport/ws_frames.h"
 #include "util/fail_alloc.h"
 
-static const char us[] = "127.83.9.1:8080";
-static const char peer[] = "127.83.9.9:0";
+static const char us[] = "127.83.10.1:8080";
+static const char peer[] = "127.83.10.9:0";
 
 #define UPGRADE                                                                \
 	"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"                  \
@@ -258,7 +258,7 @@ static void one_that_is_held_and_gives_none_is_closed(void **state)
 static void nobody_is_connected_to(void **state)
 {
 	struct bench *b = *state;
-	struct hop to = bench_hop(SIP_WS, 0, "127.83.9.8:80");
+	struct hop to = bench_hop(SIP_WS, 0, "127.83.10.8:80");
 
 	assert_int_equal(bench_send(b, 0, &to, STR("x"), NULL), VD_EUNREACH);
 	assert_int_equal(transport_n_connections(b->set), 0);
@@ -270,7 +270,7 @@ static void before_the_upgrade_there_is_nobody_to_send_to(void **state)
 	int fd = peer_connect(peer, us);
 	struct sockaddr_in local;
 	socklen_t len = sizeof(local);
-	struct hop to = bench_hop(SIP_WS, 0, "127.83.9.9:1");
+	struct hop to = bench_hop(SIP_WS, 0, "127.83.10.9:1");
 
 	bench_until(b, transport_n_connections(b->set) == 1);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &len), 0);
