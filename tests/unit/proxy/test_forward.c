@@ -303,6 +303,80 @@ static void record_route_is_double_where_the_sides_differ(void **state)
 	}
 }
 
+/* A fourth listener, of the transport that a test is about. */
+static int open_with(void **state, enum sip_transport t)
+{
+	struct bench *b = bench_new();
+	struct listener_conf *l = &b->listeners[b->n_listeners++];
+
+	l->transport = t;
+	l->addr = bench_addr(NET "12:5090");
+	l->url = STR("bench");
+	*state = b;
+	bench_open(b);
+	return 0;
+}
+
+static int open_with_tls(void **state)
+{
+	return open_with(state, SIP_TLS);
+}
+
+static int open_with_ws(void **state)
+{
+	return open_with(state, SIP_WS);
+}
+
+static int open_with_wss(void **state)
+{
+	return open_with(state, SIP_WSS);
+}
+
+/* The Record-Route that a copy gets from listener `in` to listener `out`. */
+static void assert_record_route(struct bench *b, unsigned in, unsigned out,
+				const char *wanted)
+{
+	struct sending s = {
+		.in = b->listeners[in].transport,
+		.out = b->listeners[out].transport,
+		.in_listener = in,
+		.out_listener = out,
+		.record_route = true,
+	};
+	struct request *r = take(b, &s, START VIA IDS "\r\n");
+	struct buf *got = copy(r, &s);
+	const char *text = without_tokens(buf_str(got));
+
+	text = strstr(text, "Record-Route: ");
+	assert_non_null(text);
+	if (strncmp(text, wanted, strlen(wanted)) != 0 ||
+	    strstr(text + strlen(wanted), "Record-Route: ") != NULL)
+		fail_msg("%u to %u: %s", in, out, text);
+	buf_unref(got);
+	request_free(r);
+}
+
+/* RFC 7118 has one parameter for WebSocket, with TLS or without. */
+static void record_route_names_the_transport_of_each_side(void **state)
+{
+	struct bench *b = *state;
+	const char *name = b->listeners[3].transport == SIP_TLS ? "tls" : "ws";
+	char theirs[128];
+	static const char *const others[] = {RR_UDP, RR_TCP, RR_11};
+
+	snprintf(theirs, sizeof(theirs),
+		 "Record-Route: <sip:" NET
+		 "12:5090;transport=%s;lr;dlg=TOKEN>\r\n",
+		 name);
+	assert_record_route(b, 3, 3, theirs);
+	for (unsigned i = 0; i < ARRAY_LEN(others); i++) {
+		assert_record_route(b, i, 3,
+				    bench_format("%s%s", theirs, others[i]).p);
+		assert_record_route(b, 3, i,
+				    bench_format("%s%s", others[i], theirs).p);
+	}
+}
+
 /* Requests that form a dialog; a NOTIFY only where we are on its way (RFC 6665
  * section 4.3). */
 static void only_dialogs_are_recorded(void **state)
@@ -523,6 +597,15 @@ int main(void)
 		BENCH_TEST(routes_as_bytes),
 		BENCH_TEST(everything_else_stays_byte_for_byte),
 		BENCH_TEST(a_stream_gets_a_content_length),
+		cmocka_unit_test_setup_teardown(
+			record_route_names_the_transport_of_each_side,
+			open_with_tls, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			record_route_names_the_transport_of_each_side,
+			open_with_ws, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			record_route_names_the_transport_of_each_side,
+			open_with_wss, bench_teardown),
 		BENCH_TEST(record_route_is_double_where_the_sides_differ),
 		BENCH_TEST(only_dialogs_are_recorded),
 		BENCH_TEST(names_stand_for_the_address),
