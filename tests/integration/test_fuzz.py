@@ -39,6 +39,7 @@ def fuzzed(start_proxy, addresses, monkeypatch):
                        + ":quarantine_size_mb=8")
     silent = "%s:5353" % addresses.take()
     return start_proxy(
+        websocket=True,
         timers={"t1": "50ms", "t2": "200ms", "t4": "200ms", "c": "5s"},
         limits={"connections_per_source": 100, "max_breadth": 8},
         resolver={"servers": [silent], "timeout": "200ms", "search_timeout": "500ms"})
@@ -107,7 +108,7 @@ def report(traffic, directory):
         SEED, traffic.n_sent, directory)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "ws"])
 def test_mutated_messages_neither_stop_nor_bloat_the_daemon(
         transport, fuzzed, peers, addresses, tmp_path_factory):
     traffic = Traffic("%d %s" % (SEED, transport), fuzzed, transport,

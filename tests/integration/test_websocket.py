@@ -629,6 +629,17 @@ def test_an_upgrade_must_end_in_time(start_site):
     site.assert_serves()
 
 
+def test_tls_and_upgrade_share_one_deadline(start_site):
+    site = start_site(limits={"handshake_timeout": "2s"})
+    began = time.monotonic()
+    stream = site.stream(SECURE_PORT)
+    assert not stream.fill(1)  # half of the time is gone before the TLS
+    stream.sock = site.authority.client_context().wrap_socket(stream.sock)
+    stream.send(upgrade()[:-2])
+    end_of(stream, settings.patience(3))
+    assert 1.8 < time.monotonic() - began < 2 + settings.patience(0.8)
+
+
 def test_a_frame_and_a_message_must_end_in_time(start_site):
     site = start_site(limits={"message_timeout": "1s"})
     raw = frame(TEXT, SIP + b"x" * 1000)

@@ -10,7 +10,7 @@ import re
 import select
 import socket
 
-from . import message, mutate, settings
+from . import message, mutate, settings, websocket
 from .message import Message
 
 BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -111,6 +111,49 @@ class Stream:
         self.sock.close()
 
 
+class WebSocket:
+    """The same over WebSocket: the messages are framed, now and then wrongly."""
+
+    def __init__(self, ip, to):
+        self.ws = websocket.open_websocket(ip, to)
+        self.ws.sock.settimeout(settings.patience(1))
+        self.is_closed = False
+
+    def send(self, rng, data):
+        kind = rng.choice([websocket.TEXT, websocket.BINARY, websocket.BINARY])
+        cut = rng.choice([0, 0, rng.randrange(len(data) + 1)])
+        raw = websocket.frame(kind, data)
+        if cut:
+            raw = (websocket.frame(kind, data[:cut], final=False)
+                   + rng.choice([b"", websocket.frame(websocket.PING, b"x")])
+                   + websocket.frame(websocket.CONTINUATION, data[cut:]))
+        if rng.random() < 0.1:
+            raw = mutate.mutate(rng, raw)
+        torn = rng.choice([0, 0, rng.randrange(len(raw) + 1)])
+        try:
+            for part in (raw[:torn], raw[torn:]):
+                self.ws.send(part)
+        except OSError:
+            self.is_closed = True
+
+    def read(self):
+        while True:
+            got = self.ws.frame(0)
+            if got is None or got.opcode == websocket.CLOSE:
+                self.is_closed = got is not None or self.ws.is_closed
+                return
+            assert got.is_final and not got.is_masked and got.rsv == 0, got
+            if got.opcode in (websocket.TEXT, websocket.BINARY) and (
+                    got.payload != b"\r\n"):
+                yield got.payload
+
+    def fileno(self):
+        return self.ws.sock.fileno()
+
+    def close(self):
+        self.ws.close()
+
+
 class Traffic:
     """proxy: a OneProxy. transport: of the caller, who is at each of caller_ips;
     the callees are Bob (UDP) and Tom (TCP)."""
@@ -158,6 +201,10 @@ class Traffic:
         if len(self.streams) == CONNECTIONS and self.rng.random() < 0.02:
             self.streams.pop(0).close()  # in the middle of whatever it carries
         while len(self.streams) < CONNECTIONS:
+            if self.transport == "ws":
+                self.streams.append(WebSocket(self.rng.choice(self.ips),
+                                              self.proxy.ws_address))
+                continue
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             sock.bind((self.rng.choice(self.ips), 0))
             sock.settimeout(settings.patience(2))

@@ -9,7 +9,7 @@ class OneProxy:
     `bomb` twice."""
 
     def __init__(self, directory, addresses, name="viaductd", preexec=None,
-                 **sections):
+                 websocket=False, **sections):
         self.ip = addresses.take()
         self.address = (self.ip, 5060)
         self.bob_ip, self.tom_ip = addresses.take(), addresses.take()
@@ -23,10 +23,12 @@ class OneProxy:
                   route("loop", "sip:loop@%s" % self.ip),
                   route("bomb", "sip:bomb@%s;a=1" % self.ip,
                         "sip:bomb@%s;a=2" % self.ip)]
-        self.daemon = Daemon(directory, config(
-            self.ip, "biloxi.com", routes=routes,
-            trust=[addresses.trusted_net], **sections), name,
-            preexec=preexec)
+        conf = config(self.ip, "biloxi.com", routes=routes,
+                      trust=[addresses.trusted_net], **sections)
+        self.ws_address = (self.ip, 8080)
+        if websocket:
+            conf["listen"].append("ws://%s:%d" % self.ws_address)
+        self.daemon = Daemon(directory, conf, name, preexec=preexec)
 
     def __enter__(self):
         try:
