@@ -113,6 +113,13 @@ struct auth {
 /* This thread's own; NULL: no memory. */
 struct digester *auth_digester(struct auth *a);
 
+/* challenge.c -------------------------------------------------------------- */
+
+/* The fields of that name, one per algorithm, in the request's arena; p NULL:
+ * no memory. */
+struct str challenge_print(struct request *r, const struct domain *d,
+			   struct str field, bool is_stale);
+
 /* check.c ------------------------------------------------------------------ */
 
 enum check {

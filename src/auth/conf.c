@@ -59,7 +59,7 @@ static void print_algorithms(FILE *to, const void *field)
 /* clang-format off */
 const struct conf_option auth_options[] = {
 	{ .name = "algorithms", .type = CONF_CUSTOM, .offset = AUTH(algorithms), .def = "[ SHA-256, MD5 ]", .parse = parse_algorithms, .print = print_algorithms,
-	  .help = "What challenges offer, best first: SHA-256, MD5. A user with an HA1 for one of them alone can use no other." },
+	  .help = "What challenges offer, best first: SHA-256, MD5. Where some users of a domain have an HA1 for one of them alone, the others are not offered there to anyone." },
 	{ .name = "nonce_lifetime", .type = CONF_DURATION, .offset = AUTH(nonce_lifetime), .def = "5m", .min = 1000, .max = 86400000,
 	  .help = "How long a client may go on with the nonce of one challenge." },
 	{ 0 },

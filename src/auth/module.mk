@@ -3,6 +3,7 @@ libviaduct_a_SOURCES += \
 	include/viaduct/auth/conf.h \
 	src/auth/auth_priv.h \
 	src/auth/auth.c \
+	src/auth/challenge.c \
 	src/auth/check.c \
 	src/auth/conf.c \
 	src/auth/counts.c \

@@ -2,14 +2,10 @@
  * 3261 sections 22.2 and 22.3). */
 #include "auth/auth_priv.h"
 
-#include "viaduct/auth/conf.h"
 #include "viaduct/loop/loop.h"
 #include "viaduct/proxy/proxy.h"
-#include "viaduct/util/put.h"
 
 enum { URI_FROM, URI_TO };
-
-enum { CHALLENGE_EXTRA = 160 }; /* around realm, nonce included */
 
 /* Domains ------------------------------------------------------------------ */
 
@@ -128,42 +124,6 @@ static struct credentials *find_for(const struct request *r, struct shown *s,
 
 /* Answers ------------------------------------------------------------------ */
 
-static void put_challenge(struct put *p, struct str field, struct str realm,
-			  struct str nonce, enum auth_algorithm a,
-			  bool is_stale)
-{
-	put_str(p, field);
-	put_str(p, STR(": Digest realm=\""));
-	put_str(p, realm);
-	put_str(p, STR("\", nonce=\""));
-	put_str(p, nonce);
-	put_str(p, STR("\", algorithm="));
-	put_str(p, str_from(auth_algorithm_names[a]));
-	put_str(p, STR(", qop=\"auth\""));
-	put_str(p, is_stale ? STR(", stale=true\r\n") : STR("\r\n"));
-}
-
-/* One for each algorithm, of one nonce; p NULL: no memory. */
-static struct str challenge(struct request *r, const struct domain *d,
-			    struct str field, bool is_stale)
-{
-	const struct auth_use *use = r->conf->auth;
-	size_t n = use->conf.n_algorithms;
-	size_t size = n * (d->realm.len + CHALLENGE_EXTRA);
-	char *room = arena_alloc(&r->arena, size), nonce[NONCE_LEN];
-	struct put p = put_into(room, room != NULL ? size : 0);
-
-	if (room == NULL)
-		return STR_NONE;
-	nonce_make(use->auth, d->realm, nonce_holder(&r->flow.remote),
-		   loop_now_ms(request_env(r)->loop), nonce);
-	for (size_t i = 0; i < n; i++)
-		put_challenge(&p, field, d->realm,
-			      (struct str){nonce, NONCE_LEN},
-			      use->conf.algorithms[i], is_stale);
-	return put_done(&p);
-}
-
 static enum step_result no_memory(struct request *r)
 {
 	stats_add(request_env(r)->stats, STAT_refused_memory, 1);
@@ -175,10 +135,11 @@ static enum step_result no_memory(struct request *r)
 static enum step_result ask(struct request *r, const struct domain *d,
 			    bool is_registrar, bool is_stale, const char *why)
 {
-	struct str extra = challenge(r, d,
-				     is_registrar ? STR("WWW-Authenticate")
-						  : STR("Proxy-Authenticate"),
-				     is_stale);
+	struct str extra =
+		challenge_print(r, d,
+				is_registrar ? STR("WWW-Authenticate")
+					     : STR("Proxy-Authenticate"),
+				is_stale);
 
 	if (extra.p == NULL)
 		return no_memory(r);
@@ -315,6 +276,23 @@ choose(const struct request *r, struct shown *s, const struct domain *from)
 	return c;
 }
 
+/*
+ * 22.3: he has shown his credentials, and we have kept them; to ask again would
+ * make him believe that they were wrong. It was his call that led here, but not
+ * he who sends it now: he stays anonymous, and reaches users of ours alone.
+ */
+static bool was_checked_before(const struct request *r)
+{
+	const struct request *before = request_before(r);
+
+	if (before == NULL || before->caller == CALLER_ANONYMOUS)
+		return false;
+	TRACE_STEP(&r->tag, "authenticate",
+		   "its sender was %s when it passed here before (a spiral)",
+		   caller_name(before->caller));
+	return true;
+}
+
 static enum step_result check_call(struct request *r, struct shown *s)
 {
 	const struct domain *from = NULL;
@@ -326,7 +304,7 @@ static enum step_result check_call(struct request *r, struct shown *s)
 	c = choose(r, s, from);
 	if (c != NULL)
 		return check(r, c, false);
-	if (from != NULL && guards_calls(from))
+	if (from != NULL && guards_calls(from) && !was_checked_before(r))
 		return demand(r, from, false);
 	return STEP_NEXT;
 }

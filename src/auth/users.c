@@ -19,6 +19,7 @@ struct slot {
 struct users {
 	struct user *v;
 	size_t n;
+	size_t n_enabled, n_with[AUTH_ALGORITHM_COUNT]; /* ... an HA1 */
 	struct slot *slots;
 	size_t n_slots; /* a power of two */
 };
@@ -148,6 +149,11 @@ size_t users_count(const struct users *u)
 	return u != NULL ? u->n : 0;
 }
 
+size_t users_without(const struct users *u, enum auth_algorithm a)
+{
+	return u->n_enabled - u->n_with[a];
+}
+
 const struct user *users_find(const struct users *u, struct str name)
 {
 	char plain[NAME_MAX_LEN];
@@ -239,6 +245,15 @@ static int set_ha1(struct loading *l, const struct entry *e, struct user *user,
 	return 0;
 }
 
+static void count_user(struct users *u, const struct user *user)
+{
+	if (user->is_disabled)
+		return;
+	u->n_enabled++;
+	for (size_t i = 0; i < AUTH_ALGORITHM_COUNT; i++)
+		u->n_with[i] += user->ha1[i].len != 0;
+}
+
 static int add_user(struct loading *l, const struct entry *e, struct user *user)
 {
 	int err = canonical(l, e->name, &user->name);
@@ -254,6 +269,7 @@ static int add_user(struct loading *l, const struct entry *e, struct user *user)
 	if (err != 0)
 		return err;
 	add_name(l, user->name, user, e, &e->place);
+	count_user(l->users, user);
 	return 0;
 }
 

@@ -211,8 +211,31 @@ static void warn_expired(const struct config *c, const char *path)
 				    KV_TEXT("why", "it has expired"));
 }
 
+/* Where some users lack what others have, all are offered less. */
+static void warn_users(const struct domain *d, const struct auth_section *auth,
+		       const char *path)
+{
+	for (size_t i = 0; d->users != NULL && i < auth->algorithms.n; i++) {
+		enum auth_algorithm a = auth->algorithms.v[i];
+		size_t n = users_without(d->users, a);
+
+		if (n != 0)
+			log_warning(
+				STR_NONE, "conf.warning", KV_TEXT("file", path),
+				KV_TEXT("users_file", d->users_file.p),
+				KV_TEXT("algorithm", auth_algorithm_names[a]),
+				KV_UINT("users_without", n),
+				KV_TEXT("why", "what some users lack is "
+					       "offered to none"));
+	}
+}
+
 static void warn(const struct config *c, const char *path)
 {
+	const struct domain *d = c->settings.domains.v;
+
+	for (size_t i = 0; i < c->settings.domains.n; i++)
+		warn_users(&d[i], &c->settings.auth, path);
 	warn_expired(c, path);
 	if (c->settings.timers.c <= TIMER_C_MIN_MS)
 		log_warning(STR_NONE, "conf.warning", KV_TEXT("file", path),

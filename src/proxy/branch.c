@@ -338,6 +338,13 @@ static const struct client_txn_ops ops = {
 	.on_ended = on_ended,
 };
 
+const struct request *branch_request(struct proxy *p, struct str branch)
+{
+	const struct branch *b = client_txn_owner(p->txns, branch, &ops);
+
+	return b != NULL && !b->is_ended ? b->r : NULL;
+}
+
 /* Sending ------------------------------------------------------------------ */
 
 static struct buf *print(struct branch *b, const struct hop *hop)

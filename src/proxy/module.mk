@@ -20,6 +20,7 @@ libviaduct_a_SOURCES += \
 	src/proxy/reply.c \
 	src/proxy/request.c \
 	src/proxy/sips.c \
+	src/proxy/spiral.c \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
 	src/proxy/token.c

@@ -289,6 +289,8 @@ struct branch {
 /* Begin one: false when the request's bounds do not allow it. */
 void branch_start(struct request *r, struct fork *f);
 void branch_cancel(struct branch *b, struct str reason_field);
+/* The request that waits for an answer to this branch; NULL: none does. */
+const struct request *branch_request(struct proxy *p, struct str branch);
 void branch_free(struct branch *b); /* lets go of what it holds */
 
 /* accepted.c: further 2xx after the context is gone (RFC 6026 7.2). */

@@ -211,6 +211,14 @@ static struct client_txn *client_find(struct txn_table *t, struct str branch)
 	return n != NULL ? CLIENT_OF(CONTAINER_OF(n, struct txn, node)) : NULL;
 }
 
+void *client_txn_owner(struct txn_table *t, struct str branch,
+		       const struct client_txn_ops *ops)
+{
+	struct client_txn *ct = client_find(t, branch);
+
+	return ct != NULL && ct->ops == ops ? ct->txn.arg : NULL;
+}
+
 /* A CANCEL has the branch of its INVITE. */
 static struct client_txn *client_of_method(struct client_txn *ct,
 					   uint32_t method)

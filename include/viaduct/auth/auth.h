@@ -39,6 +39,9 @@ int users_load(const char *path, struct str realm, struct arena *arena,
 size_t users_count(const struct users *u); /* disabled ones too; u may be NULL
 					    */
 
+/* Those, but for disabled ones, who have no HA1 for it. */
+size_t users_without(const struct users *u, enum auth_algorithm a);
+
 /* By name or alias; escapes in `name` are undone as sip_user_canonical() does.
  * NULL: no such user, or a disabled one. u may be NULL. */
 const struct user *users_find(const struct users *u, struct str name);

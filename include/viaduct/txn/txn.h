@@ -181,6 +181,11 @@ void client_txn_detach(struct client_txn *ct);
 void client_txn_set_owner(struct client_txn *ct,
 			  const struct client_txn_ops *ops, void *arg);
 
+/* The `arg` of the transaction that made this branch, if these are its owner's
+ * ops; NULL: it is not one of ours, has ended, or is somebody else's. */
+void *client_txn_owner(struct txn_table *t, struct str branch,
+		       const struct client_txn_ops *ops);
+
 const struct hop *client_txn_hop(const struct client_txn *ct);
 bool client_txn_has_provisional(const struct client_txn *ct);
 uint64_t client_txn_id(const struct client_txn *ct);

@@ -123,9 +123,7 @@ static inline void set_domains(struct auth_test *t)
 			   "  bob: { password: zanzibar, aliases: [ \"+1555\" "
 			   "] }\n"
 			   "  carol: { password: tango }\n"
-			   "  dave: { password: gone, disabled: true }\n"
-			   "  old: { ha1_md5: "
-			   "0123456789abcdef0123456789abcdef }\n"));
+			   "  dave: { password: gone, disabled: true }\n"));
 	t->domains[0].aliases = (struct conf_array){(void *)aliases, 1};
 	set_domain(&t->domains[1], "chicago.test",
 		   load_users(t, "chicago.test",

@@ -298,6 +298,54 @@ static const char *blotted(const char *text)
 	return out;
 }
 
+/* Biloxi's users, and some who have not all that others have. */
+static void also(struct auth_test *t, const char *more)
+{
+	t->domains[0].users =
+		load_users(t, "biloxi.test",
+			   bench_format("users:\n"
+					"  bob: { password: zanzibar, aliases: "
+					"[ \"+1555\" ] }\n"
+					"  dave: { password: gone, disabled: "
+					"true }\n%s",
+					more)
+				   .p);
+}
+
+#define OLD "  old: { ha1_md5: 0123456789abcdef0123456789abcdef }\n"
+#define NEW                                                                    \
+	"  new: { ha1_sha256: "                                                \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef }\n"
+
+/* RFC 8760 leaves it open; nobody must be asked for what he cannot do, nor may
+ * the answer tell who he is. */
+static void what_some_users_lack_is_offered_to_none(void **state)
+{
+	static const struct {
+		const char *more;
+		bool sha256, md5;
+	} rows[] = {
+		{"", true, true},
+		{OLD, false, true},
+		{NEW, true, false},
+		{OLD NEW, true, true}, /* there is no better answer */
+		{"  x: { ha1_md5: 0123456789abcdef0123456789abcdef, disabled: "
+		 "true }\n",
+		 true, true},
+	};
+	struct auth_test *t = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		also(t, rows[i].more);
+		call_as(t, BOB, NULL);
+		expect(t, 407);
+		assert_int_equal(peer_has(t->bench->caller, "=SHA-256"),
+				 rows[i].sha256);
+		assert_int_equal(peer_has(t->bench->caller, "=MD5"),
+				 rows[i].md5);
+	}
+}
+
 static void who_fails_sees_no_difference(void **state)
 {
 	static const struct {
@@ -311,6 +359,7 @@ static void who_fails_sees_no_difference(void **state)
 	char first[BENCH_TEXT] = "";
 	unsigned hashes = 0;
 
+	also(t, OLD);
 	t->use.conf.failures = 100;
 	for (size_t i = 0; i < ARRAY_LEN(logins); i++) {
 		struct login l = bobs(t);
@@ -692,6 +741,7 @@ int main(void)
 		AUTH_TEST(equal_uri_is_good_and_another_is_not),
 		AUTH_TEST(count_is_good_once),
 		AUTH_TEST(old_or_foreign_nonce_is_stale),
+		AUTH_TEST(what_some_users_lack_is_offered_to_none),
 		AUTH_TEST(who_fails_sees_no_difference),
 		AUTH_TEST(method_is_bound),
 		AUTH_TEST(what_was_not_offered_is_challenged_again),
