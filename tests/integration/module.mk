@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/integration/lib/websocket.py \
 	tests/integration/pytest.ini \
 	tests/integration/test_admin.py \
+	tests/integration/test_authenticated.py \
 	tests/integration/test_baresip.py \
 	tests/integration/test_edge.py \
 	tests/integration/test_flows.py \

@@ -16,10 +16,11 @@ class Sipp:
     scenario  name of a file in tests/data/sipp, without .xml
     calls     it ends after so many
     keys      values for [name] in the scenario
+    login     (user, password, Request-URI without sip:) for [authentication]
     """
 
     def __init__(self, directory, scenario, ip, calls, transport="udp",
-                 to=None, rate=None, keys=None):
+                 to=None, rate=None, keys=None, login=None):
         self.dir = directory / ("%s-%s" % (scenario, ip))
         self.dir.mkdir()
         self.ip, self.calls, self.transport = ip, calls, transport
@@ -34,6 +35,8 @@ class Sipp:
         ]
         for key, value in (keys or {}).items():
             self.argv += ["-key", key, value]
+        if login:
+            self.argv += ["-au", login[0], "-ap", login[1], "-auth_uri", login[2]]
         if to:
             self.argv += ["-r", str(rate or settings.RATE), "%s:%d" % to]
         self.listens = to is None
