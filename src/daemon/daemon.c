@@ -280,6 +280,7 @@ static int watch_signals(struct daemon *d)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow: EFBIG */
 	err = loop_on_signal(d->loop, SIGTERM, on_stop, d);
 	if (err == 0)
 		err = loop_on_signal(d->loop, SIGINT, on_stop, d);

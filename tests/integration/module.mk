@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/integration/test_baresip.py \
 	tests/integration/test_edge.py \
 	tests/integration/test_flows.py \
+	tests/integration/test_crash.py \
 	tests/integration/test_digest.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_gruu.py \

@@ -5,6 +5,7 @@ VIADUCT_FUZZ_SEED      what the choices are drawn from; a failure prints it
 VIADUCT_FUZZ_MESSAGES  how many, over each transport
 """
 
+import json
 import os
 import re
 import time
@@ -12,7 +13,7 @@ import time
 import pytest
 
 from lib import settings
-from lib.fuzz_traffic import Traffic
+from lib.fuzz_traffic import PASSWORDS, Traffic
 from lib.message import SDP
 
 SEED = int(os.environ.get("VIADUCT_FUZZ_SEED", 1))
@@ -32,16 +33,22 @@ def resident_kb(daemon):
 
 
 @pytest.fixture
-def fuzzed(start_proxy, addresses, monkeypatch):
+def fuzzed(start_proxy, addresses, tmp_path, monkeypatch):
     """A proxy with short timers, so that what a message leaves behind ends
     during the run. A sanitizer keeps freed memory: not more than a little."""
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "")
                        + ":quarantine_size_mb=8")
+    users = tmp_path / "users.yaml"
+    users.write_text(json.dumps({"users": {
+        user: {"password": word} for user, word in PASSWORDS.items()
+        if user != "nobody"}}))
     silent = "%s:5353" % addresses.take()
     return start_proxy(
         websocket=True,
+        domains={"biloxi.com": {"users_file": str(users)}},
         timers={"t1": "50ms", "t2": "200ms", "t4": "200ms", "c": "5s"},
-        limits={"connections_per_source": 100, "max_breadth": 8},
+        limits={"connections_per_source": 100, "max_breadth": 8,
+                "auth_failures": {"count": 1000000}},
         resolver={"servers": [silent], "timeout": "200ms", "search_timeout": "500ms"})
 
 
@@ -119,6 +126,9 @@ def test_mutated_messages_neither_stop_nor_bloat_the_daemon(
         print("%d messages in %.1f s; %d KiB resident when warm, %d at the end; %s" % (
             traffic.n_sent, time.monotonic() - began, warm, end, dict(traffic.counts)))
         assert end <= 1.5 * warm + ROOM_KB
+        # not all of it was refused, and not all let in
+        for what in ("REGISTER 200", "REGISTER 401", "INVITE 200"):
+            assert traffic.counts[what] > 0, what
         fuzzed.daemon.stop()
         judge_log(fuzzed.daemon)
     except BaseException:

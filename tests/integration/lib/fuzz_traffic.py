@@ -11,6 +11,7 @@ import select
 import socket
 
 from . import message, mutate, settings, websocket
+from .digest import challenges, credentials
 from .message import Message
 
 BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -18,6 +19,7 @@ USERS = ["bob"] * 6 + ["tom"] * 4 + ["both"] * 3 + ["mute", "loop", "nobody", ""
 DIALOG_MAKERS = ["INVITE"] * 6 + ["OPTIONS", "MESSAGE", "SUBSCRIBE", "REGISTER", "PUBLISH"]
 ANSWERS = [100, 180, 183, 200, 200, 200, 202, 301, 302, 401, 407, 408, 486, 487, 500,
            503, 600, 603]
+PASSWORDS = {"alice": "wonderland", "dora": "explorer", "nobody": "x"}
 REMEMBERED = 100
 CONNECTIONS = 4
 QUIET_S = 0.002
@@ -232,6 +234,35 @@ class Traffic:
         self.sent.append(made)
         return made
 
+    def _register(self):
+        """Where the proxy has asked for a password, mostly with one."""
+        user = self.rng.choice(list(PASSWORDS))
+        me = "<sip:%s@biloxi.com>" % user
+        extra = [("Authorization", a) for a in self._shown(user)]
+        extra += self.rng.sample([
+            ("Expires", "60"), ("Expires", "0"), ("Contact", "*"),
+            ("Contact", "<sip:%s@127.0.0.1:9>;q=0.5;expires=70" % user),
+            ("Path", "<sip:127.0.0.1:9;lr>, <sip:127.0.0.1:10;lr>"),
+            ("Supported", "path, outbound, gruu"), ("Require", "path"),
+            ("Contact", '<sip:a@127.0.0.1>;reg-id=1;+sip.instance="<urn:uuid:1>"'),
+        ], self.rng.randrange(4))
+        made = self._request(
+            "REGISTER", "sip:biloxi.com", from_=me + ";tag=r", to=me,
+            cseq=self.n_sent + 1, call_id="register-%d-%s" % (
+                self.rng.randrange(1000000), self.transport), extra=extra)
+        self.sent.append(made)
+        return made
+
+    def _shown(self, user):
+        asked = [a for _, a in self.answered
+                 if a.status == 401 and 'realm="biloxi.com"' in repr(a)]
+        if not asked or self.rng.random() < 0.1:
+            return []
+        given = list(challenges(asked[-1]).values())
+        return [credentials(c, user, PASSWORDS[user], "REGISTER", "sip:biloxi.com",
+                            self.rng.randrange(1, 50))
+                for c in self.rng.sample(given, self.rng.randint(1, len(given)))]
+
     def _tortured(self):
         data = self.rng.choice(self.torture)
         if self.rng.random() < 0.5:
@@ -262,8 +293,9 @@ class Traffic:
 
     def step(self):
         """One message of the caller."""
-        kind = self.rng.choices([self._new, self._tortured, self._again, self._follow],
-                                [40, 15, 20, 25])[0]
+        kind = self.rng.choices(
+            [self._new, self._register, self._tortured, self._again, self._follow],
+            [30, 20, 10, 15, 25])[0]
         self._send(kind())
 
     # ---- answers, and requests of the callee ----
@@ -321,6 +353,7 @@ class Traffic:
             return
         for old in self.sent:
             if old.call_id == got.call_id:
+                self.counts["%s %d" % (old.method, got.status)] += 1
                 self.answered.append((old, got))
                 return
 
