@@ -26,7 +26,7 @@ const char *fault_name(enum fault kind)
 {
 	static const char *const names[N_FAULTS] = {
 		"none",   "memory", "pool",  "library", "send", "receive",
-		"accept", "socket", "watch", "thread",  "file"};
+		"accept", "socket", "watch", "thread",  "file", "disk"};
 
 	return names[kind];
 }
@@ -46,13 +46,13 @@ static int errno_of(enum fault kind, unsigned choice)
 		[FAULT_WATCH] = {ENOMEM, ENOSPC, EMFILE, ENOMEM},
 		[FAULT_THREAD] = {EAGAIN, EAGAIN, ENOMEM, EPERM},
 		[FAULT_FILE] = {ENOSPC, EIO, EACCES, EMFILE},
+		[FAULT_DISK] = {ENOSPC, EIO, ENOSPC, EIO},
 	};
 
 	return codes[kind][choice % 4];
 }
 
-/* Is this call the one? Then errno is set. */
-static bool fails(enum fault kind, const char *where)
+bool inject_fails(enum fault kind, const char *where)
 {
 	unsigned n;
 
@@ -72,7 +72,8 @@ static bool fails(enum fault kind, const char *where)
 	type __wrap_##name params;                                             \
 	type __wrap_##name params                                              \
 	{                                                                      \
-		return fails(kind, #name) ? (failure) : __real_##name args;    \
+		return inject_fails(kind, #name) ? (failure)                   \
+						 : __real_##name args;         \
 	}
 
 /* clang-format off */
@@ -121,7 +122,9 @@ int __wrap_open(const char *path, int flags, ...)
 		mode = va_arg(args, mode_t);
 		va_end(args);
 	}
-	return fails(FAULT_FILE, "open") ? -1 : __real_open(path, flags, mode);
+	return inject_fails(FAULT_FILE, "open")
+		       ? -1
+		       : __real_open(path, flags, mode);
 }
 
 /* A timer needs nothing of the kernel. */
@@ -129,7 +132,7 @@ int __real_event_add(struct event *ev, const struct timeval *tv);
 int __wrap_event_add(struct event *ev, const struct timeval *tv);
 int __wrap_event_add(struct event *ev, const struct timeval *tv)
 {
-	if (tv == NULL && fails(FAULT_WATCH, "event_add"))
+	if (tv == NULL && inject_fails(FAULT_WATCH, "event_add"))
 		return -1;
 	return __real_event_add(ev, tv);
 }
@@ -139,12 +142,13 @@ int __wrap_event_add(struct event *ev, const struct timeval *tv)
 
 static void *library_malloc(size_t size)
 {
-	return fails(FAULT_LIBRARY, "malloc") ? NULL : __real_malloc(size);
+	return inject_fails(FAULT_LIBRARY, "malloc") ? NULL
+						     : __real_malloc(size);
 }
 
 static void *library_realloc(void *p, size_t size)
 {
-	return fails(FAULT_LIBRARY, "realloc") ? NULL : realloc(p, size);
+	return inject_fails(FAULT_LIBRARY, "realloc") ? NULL : realloc(p, size);
 }
 
 /* libyaml looks these up among the symbols of the program first. */
@@ -172,6 +176,7 @@ yaml_char_t *yaml_strdup(const yaml_char_t *s)
 
 void inject_begin(void)
 {
+	disk_begin();
 	event_set_mem_functions(library_malloc, library_realloc, free);
 	ares_library_init_mem(ARES_LIB_INIT_ALL, library_malloc, free,
 			      library_realloc);

@@ -24,6 +24,7 @@ enum fault {
 	FAULT_WATCH,  /* what a loop needs of the kernel: event_add, eventfd */
 	FAULT_THREAD,
 	FAULT_FILE,
+	FAULT_DISK, /* what SQLite does to its files */
 	N_FAULTS,
 };
 
@@ -37,6 +38,12 @@ struct inject {
 };
 
 extern struct inject *inject;
+
+/* Is this call the one? Then errno is set. */
+bool inject_fails(enum fault kind, const char *where);
+
+/* disk.c: from here on the files of SQLite may fail. */
+void disk_begin(void);
 
 const char *fault_name(enum fault kind);
 

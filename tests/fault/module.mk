@@ -5,6 +5,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/fault/test_faults
 
 tests_fault_test_faults_SOURCES = \
+	tests/fault/disk.c \
 	tests/fault/inject.c tests/fault/inject.h \
 	tests/fault/peer.c tests/fault/peer.h \
 	tests/fault/scenario.c tests/fault/scenario.h \

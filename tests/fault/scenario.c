@@ -56,7 +56,7 @@ static const char conf_text[] =
 	"          header: version-%3$u }\n"
 	"admin: { socket: %2$s/admin.sock, http: \"%1$s1:8060\" }\n"
 	"listen: [ \"udp://%1$s1:5060\", \"tcp://%1$s1:5060\" ]\n"
-	"domains: { biloxi.com: { authenticate: none, registrar: false } }\n"
+	"domains: { biloxi.com: { authenticate: none } }\n"
 	"trust: [ %1$s2 ]\n"
 	"resolver: { servers: [ \"%1$s6:5353\" ], timeout: 300ms,\n"
 	"            search_timeout: 1s, hosts_file: %2$s/hosts }\n"
@@ -415,6 +415,31 @@ static bool step_nobody_there(struct stage *s)
 	       is_unavailable(s, "sip:refused@biloxi.com");
 }
 
+/* Carol's phone is Alice's. */
+static bool step_register(struct stage *s)
+{
+	struct message m;
+	struct call c;
+
+	call_init(&c, s, &s->alice, "sip:carol@biloxi.com");
+	tell(&c, "REGISTER", "sip:biloxi.com", 1, NULL);
+	return hear(&c, c.caller, "SIP/2.0 200", &m) &&
+	       strstr(m.text, "\r\nContact: ") != NULL;
+}
+
+static bool step_call_by_registration(struct stage *s)
+{
+	struct message m;
+	struct call c;
+
+	call_init(&c, s, &s->alice, "sip:carol@biloxi.com");
+	tell(&c, "MESSAGE", c.uri, 1, NULL);
+	if (!hear(&c, &s->alice, "MESSAGE ", &m))
+		return false;
+	answer(&c, &s->alice, &m, "200");
+	return hear(&c, c.caller, "SIP/2.0 200", &m);
+}
+
 /* The new configuration shows in the answers. */
 static bool step_reload(struct stage *s)
 {
@@ -444,7 +469,10 @@ const struct step steps[] = {
 	{"a fork that is cancelled", step_fork_with_cancel},
 	{"a call by name", step_call_by_name},
 	{"calls to where nobody is", step_nobody_there},
+	{"a registration", step_register},
+	{"a call by it", step_call_by_registration},
 	{"a reload", step_reload},
+	{"a refresh after the reload", step_register},
 	{"a call over UDP after the reload", step_udp_call},
 	{NULL, NULL},
 };

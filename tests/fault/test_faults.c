@@ -284,6 +284,7 @@ KIND(a_socket_that_cannot_be_made_fails_one_request, FAULT_SOCKET)
 KIND(a_descriptor_that_cannot_be_watched_fails_one_request, FAULT_WATCH)
 KIND(a_thread_that_cannot_be_made_ends_the_start, FAULT_THREAD)
 KIND(a_file_that_fails_ends_the_start_or_nothing, FAULT_FILE)
+KIND(a_disk_that_fails_ends_the_start_or_fails_one_request, FAULT_DISK)
 
 static int open_stage(void **state)
 {
@@ -329,6 +330,8 @@ int main(int argc, char **argv)
 			a_descriptor_that_cannot_be_watched_fails_one_request),
 		cmocka_unit_test(a_thread_that_cannot_be_made_ends_the_start),
 		cmocka_unit_test(a_file_that_fails_ends_the_start_or_nothing),
+		cmocka_unit_test(
+			a_disk_that_fails_ends_the_start_or_fails_one_request),
 	};
 
 	inject = mmap(NULL, sizeof(*inject), PROT_READ | PROT_WRITE,

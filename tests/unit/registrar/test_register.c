@@ -694,6 +694,37 @@ static void options_have_their_ranges(void **state)
 		  2);
 }
 
+/* Without memory --------------------------------------------------------- */
+
+/* The n-th allocation fails while a REGISTER is handled: it is answered 503, or
+ * it is lost and the phone sends it again; there are both contacts, or none. */
+static void shortage_of_memory_refuses_one_request(void **state)
+{
+	struct bench *b = *state;
+	struct mem_usage before, after;
+	unsigned n = 0, contacts;
+
+	test_with_users(b);
+	do {
+		REG(b, 200, .fields = "Contact: *\r\nExpires: 0\r\n");
+		mem_usage(b->mem, &before);
+		mem_fail_nth(b->mem, ++n);
+		reg_send(b,
+			 (struct reg){.fields = CONTACT(X) CONTACT(
+					      Y) "Path: <sip:p.test;lr>\r\n"});
+		bench_settle(b);
+		mem_fail_nth(b->mem, 0);
+		mem_usage(b->mem, &after);
+		while (peer_poll(b->caller))
+			assert_true(peer_has(b->caller, "SIP/2.0 200 ") ||
+				    peer_has(b->caller, "SIP/2.0 503 "));
+		contacts = n_contacts(b);
+		assert_true(contacts == 0 || contacts == 2);
+	} while (after.n_refused > before.n_refused);
+	assert_true(n > 3);
+	assert_int_equal(contacts, 2);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -750,6 +781,7 @@ int main(void)
 		REGISTRAR_TEST(a_failed_commit_is_500_and_changes_nothing),
 		REGISTRAR_TEST(no_room_is_503),
 		REGISTRAR_TEST(options_have_their_ranges),
+		REGISTRAR_TEST(shortage_of_memory_refuses_one_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
