@@ -41,7 +41,9 @@ class House:
             routes=[route("two", "sip:x@" + self.gateway.hostport,
                           "sip:x@" + self.victim.hostport),
                     route("gw", "sip:x@" + self.gateway.hostport),
-                    route("fwd", "sip:x@" + self.victim.hostport)],
+                    route("fwd", "sip:x@" + self.victim.hostport),
+                    {**route("pstn", "sip:x@" + self.gateway.hostport),
+                     "auth": "required"}],
             **sections))
         self.register()
 
@@ -159,6 +161,51 @@ def test_rfc3325_5_so_does_a_2xx_that_comes_after_the_first(house):
                                   extra=[PAI]), house.address)
     again = house.caller.expect_response(invite, 200)
     assert "second" in again.get("To") and again.lines(PAI[0]) == []
+
+
+# ---- what the operator may want ----
+
+
+def test_a_route_may_want_a_user(house):
+    uri = "sip:pstn@" + DOMAIN
+    request = house.ask(uri)
+    challenge = challenges(house.caller.expect_response(request, 407))["SHA-256"]
+    value = credentials(challenge, "alice", PASSWORDS["alice"], "OPTIONS", uri)
+    stranger = house.ask(uri, extra=[("Proxy-Authorization", value)])
+    house.caller.expect_response(stranger, 403)
+    house.gateway.expect_nothing(seconds=0.05)
+    alice = house.ask(uri, from_="<sip:alice@%s>;tag=1" % DOMAIN, extra=[
+        ("Proxy-Authorization", credentials(
+            challenge, "alice", PASSWORDS["alice"], "OPTIONS", uri, 2))])
+    got = house.gateway.expect_request("OPTIONS", alice.call_id)
+    assert not got.lines("Proxy-Authorization")
+
+
+def test_service_route_third_party_and_the_limit_of_registrations(
+        start_daemon, addresses, peers):
+    ip, phone = addresses.take(), peers.udp()
+    daemon = start_daemon(config(
+        ip, DOMAIN, limits={"registrations": 2},
+        domains={DOMAIN: {"authenticate": "none",
+                          "service_route": ["sip:edge.biloxi.com;lr"]}}))
+
+    def register(user, status, by=None, contact="<sip:x@h.test>"):
+        request = phone.request(
+            "REGISTER", "sip:" + DOMAIN, to="<sip:%s@%s>" % (user, DOMAIN),
+            from_="<sip:%s@%s>;tag=1" % (by or user, DOMAIN)).replace(
+                "Contact", contact)
+        phone.send(request, (ip, 5060))
+        return phone.expect_response(request, status)
+    assert register("a", 200).lines("Service-Route") == [
+        "<sip:edge.biloxi.com;lr>"]
+    register("b", 403, by="a")
+    daemon.reload({**daemon.conf, "registrar": {"third_party": True}})
+    register("b", 200, by="a")
+    assert register("c", 503).get("Retry-After") == "5"
+    daemon.expect_log("location.full registrations=2")
+    register("a", 200, contact="<sip:y@h.test>")
+    daemon.reload({**daemon.conf, "limits": {"registrations": 3}})
+    register("c", 200)
 
 
 # ---- tokens of Record-Route ----
