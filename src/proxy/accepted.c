@@ -32,8 +32,8 @@ static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
 		return;
 	arena_init(&arena, p->env.mem);
 	b = response_print(p->env.mem, &arena, msg, STR_NONE,
-			   identity_forbidden_back(&p->use->snapshot->proxy,
-						   msg, &from->remote,
+			   identity_forbidden_back(p, &p->use->snapshot->proxy,
+						   msg, from,
 						   a->is_sender_trusted));
 	if (b != NULL) {
 		stats_add(p->env.stats, STAT_responses_forwarded, 1);

@@ -266,7 +266,7 @@ static void on_response(void *arg, struct sip_msg *msg, const struct flow *from)
 	struct branch *b = arg;
 
 	b->r->identity_forbidden = identity_forbidden_back(
-		b->r->conf, msg, &from->remote, b->r->is_sender_trusted);
+		b->r->proxy, b->r->conf, msg, from, b->r->is_sender_trusted);
 	if (is_located(b))
 		resolver_hop_ok(b->r->proxy->env.resolver, &b->found);
 	if (response_is_for_us(msg)) /* 16.7 step 3; if it was final, */

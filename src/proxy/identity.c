@@ -13,6 +13,7 @@ enum {
 static const enum sip_hdr_id fields[] = {SIP_HDR_P_ASSERTED_IDENTITY,
 					 SIP_HDR_P_PREFERRED_IDENTITY};
 
+/* A hop has shown no certificate yet: its address must do. */
 static bool trusts(const struct proxy_conf *c, const union addr *a)
 {
 	const struct addr_net *nets = c->trust.v;
@@ -67,13 +68,14 @@ unsigned identity_forbidden(const struct proxy_conf *c,
 	return is_private(msg) && !trusts(c, to) ? ASSERTED : 0;
 }
 
-unsigned identity_forbidden_back(const struct proxy_conf *c,
+unsigned identity_forbidden_back(const struct proxy *p,
+				 const struct proxy_conf *c,
 				 const struct sip_msg *msg,
-				 const union addr *from, bool is_to_trusted)
+				 const struct flow *from, bool is_to_trusted)
 {
 	if (!has_any(msg))
 		return 0;
-	if (!trusts(c, from))
+	if (!proxy_trusts(p, c, from))
 		return ASSERTED | PREFERRED;
 	return is_private(msg) && !is_to_trusted ? ASSERTED : 0;
 }

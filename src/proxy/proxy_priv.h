@@ -131,6 +131,9 @@ void reply_stateless(struct proxy *p, const struct proxy_conf *c,
  * may be bad: see msg->bad. */
 struct request *request_new(struct proxy *p, const struct flow *from,
 			    struct str bytes);
+/* Is who sent this in `trust`, by address or certificate? */
+bool proxy_trusts(const struct proxy *p, const struct proxy_conf *c,
+		  const struct flow *from);
 void request_free(struct request *r);
 void request_run(struct request *r); /* the steps, from r->step on */
 bool request_is(const struct request *r, enum sip_method m);
@@ -316,9 +319,10 @@ unsigned identity_forbidden(const struct proxy_conf *c,
 			    const struct sip_msg *msg, bool is_from_trusted,
 			    const union addr *to);
 /* The same for a response on its way back to the sender of the request. */
-unsigned identity_forbidden_back(const struct proxy_conf *c,
+unsigned identity_forbidden_back(const struct proxy *p,
+				 const struct proxy_conf *c,
 				 const struct sip_msg *msg,
-				 const union addr *from, bool is_to_trusted);
+				 const struct flow *from, bool is_to_trusted);
 void identity_edit(struct sip_edits *e, const struct sip_msg *msg,
 		   unsigned forbidden);
 

@@ -25,20 +25,20 @@ bool request_is(const struct request *r, enum sip_method m)
 	return r->msg->method == m;
 }
 
-static bool is_trusted(const struct request *r)
+bool proxy_trusts(const struct proxy *p, const struct proxy_conf *c,
+		  const struct flow *from)
 {
-	struct transport_set *s = r->proxy->env.transports;
-	const struct proxy_conf *c = r->conf;
+	struct transport_set *s = p->env.transports;
 	const struct addr_net *nets = c->trust.v;
 	const struct str *names = c->trust_names.v;
 
 	for (size_t i = 0; i < c->trust.n; i++)
-		if (addr_net_contains(&nets[i], &r->flow.remote))
+		if (addr_net_contains(&nets[i], &from->remote))
 			return true;
-	if (r->flow.identity == 0)
+	if (from->identity == 0)
 		return false;
 	for (size_t i = 0; i < c->trust_names.n; i++)
-		if (transport_identity_is(s, r->flow.identity, names[i]))
+		if (transport_identity_is(s, from->identity, names[i]))
 			return true;
 	return false;
 }
@@ -97,7 +97,7 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 		arena_fini(&r->arena);
 		return NULL;
 	}
-	if (is_trusted(r))
+	if (proxy_trusts(p, r->conf, from))
 		r->caller = CALLER_TRUSTED;
 	r->is_sender_trusted = r->caller == CALLER_TRUSTED;
 	set_tag(r);

@@ -276,13 +276,12 @@ def test_a_token_that_was_cut_lengthened_or_made_up_is_none(house):
     house.victim.expect_nothing(seconds=0.05)
 
 
-@pytest.mark.parametrize("changed", [
-    {"call_id": "another-call@x"}, {"from_": NOBODY + "2"},
-    {"from_": "<sip:eve@elsewhere.example>"}])
-def test_a_token_is_worth_nothing_in_another_dialog(house, changed):
+def test_a_token_is_worth_nothing_in_another_dialog(house):
     invite, _, ok = house.dialog()
-    house.assert_refused(in_dialog_elsewhere(
-        house, invite, ok, ok.get("Record-Route"), **changed), 0.1)
+    for changed in ({"call_id": "another-call@x"}, {"from_": NOBODY + "2"},
+                    {"from_": "<sip:eve@elsewhere.example>"}):
+        house.assert_refused(in_dialog_elsewhere(
+            house, invite, ok, ok.get("Record-Route"), **changed), 0.1)
     house.bob.expect_nothing(seconds=0.05)
 
 
@@ -454,14 +453,13 @@ def test_22_3_who_was_asked_is_not_asked_again_when_the_request_comes_back(
     house.caller.expect_response(spiral.invite, 200)
 
 
-@pytest.mark.parametrize("changed", [
-    {"Call_ID": "another"}, {"CSeq": "3 INVITE"},
-    {"From": "<sip:alice@biloxi.com>;tag=other"},
-    {"From": "<sip:bob@biloxi.com>;tag=other"}])
-def test_22_3_another_request_is_asked_whatever_via_it_shows(spiral, changed):
-    again = spiral.come_back(**changed)
-    spiral.house.victim.expect_response(again, 407)
-    spiral.house.bob.expect_nothing(again.call_id, 0.05)
+def test_22_3_another_request_is_asked_whatever_via_it_shows(spiral):
+    for changed in ({"Call_ID": "another"}, {"CSeq": "3 INVITE"},
+                    {"From": "<sip:alice@biloxi.com>;tag=other"},
+                    {"From": "<sip:bob@biloxi.com>;tag=other"}):
+        again = spiral.come_back(**changed)
+        spiral.house.victim.expect_response(again, 407)
+    spiral.house.bob.expect_nothing(seconds=0.05)
 
 
 def test_22_3_who_sends_it_back_cannot_make_it_call_out(spiral, peers):

@@ -78,7 +78,7 @@ static void an_identity_goes_on_by_who_says_it_and_to_whom(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct str text =
 			bench_format("%s%s\r\n", head, rows[i].fields);
-		union addr from = bench_addr(rows[i].from);
+		struct flow from = bench_flow(SIP_UDP, 0, rows[i].from);
 		union addr to = bench_addr(rows[i].to);
 		bool from_trusted = strcmp(rows[i].from, TRUSTED) == 0;
 		bool to_trusted = strcmp(rows[i].to, TRUSTED) == 0;
@@ -88,7 +88,8 @@ static void an_identity_goes_on_by_who_says_it_and_to_whom(void **state)
 		       identity_forbidden(&conf, &msg, from_trusted, &to),
 		       rows[i].left);
 		expect(b, &msg,
-		       identity_forbidden_back(&conf, &msg, &from, to_trusted),
+		       identity_forbidden_back(b->proxy, &conf, &msg, &from,
+					       to_trusted),
 		       rows[i].left);
 	}
 }
