@@ -8,4 +8,7 @@ EXTRA_DIST += \
 	contrib/quickstart.d/biloxi.com.zone \
 	contrib/quickstart.d/biloxi.yaml \
 	contrib/quickstart.d/explain.awk \
-	contrib/quickstart.d/nsd.conf.in
+	contrib/quickstart.d/nsd.conf.in \
+	contrib/quickstart.d/web.sh \
+	contrib/quickstart.d/web.yaml \
+	contrib/webphone

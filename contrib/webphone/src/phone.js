@@ -1,0 +1,215 @@
+// One account at one server: the connection, the registration over it, and what
+// arrives. Knows nothing of the page.
+
+import { Inviter, Messager, Registerer, RegistererState, UserAgent,
+    UserAgentState } from "sip.js";
+import { nameOf, parseAddress } from "./address.js";
+import { Backoff } from "./backoff.js";
+import { Call } from "./call.js";
+import { useDigest } from "./digest.js";
+import { whyNoServer, whyNoSignIn } from "./words.js";
+
+const EXPIRES_S = 600;
+const ICE_GATHERING_MS = 2000;
+
+// `tell` has these:
+//   line(line)            {state, why, retryAt}; state is connecting, ready,
+//                         waiting (it tries again by itself), refused or off
+//   call(call)            a call began or changed
+//   message(name, text)   one arrived
+export class Phone {
+    line = { state: "off" };
+    call = undefined; // the one that there is
+
+    constructor({ uri, server, password, iceServers }, tell) {
+        this.uri = uri;
+        this.server = server;
+        this.tell = tell;
+        this.backoff = new Backoff();
+        this.userAgent = new UserAgent({
+            uri,
+            authorizationUsername: uri.user,
+            transportOptions: {
+                server, connectionTimeout: 10, keepAliveInterval: 30,
+                traceSip: false,
+            },
+            sessionDescriptionHandlerFactoryOptions: {
+                iceGatheringTimeout: ICE_GATHERING_MS,
+                peerConnectionConfiguration: { iceServers },
+            },
+            userAgentString: "Viaduct web phone",
+            logBuiltinEnabled: false,
+            delegate: {
+                onConnect: () => this.register(),
+                onDisconnect: (error) => this.onDisconnect(error),
+                onInvite: (invitation) => this.onInvite(invitation),
+                onMessage: (message) => this.onMessage(message),
+            },
+        });
+        useDigest(this.userAgent, uri.user, password);
+        this.registerer = new Registerer(this.userAgent, {
+            expires: EXPIRES_S, refreshFrequency: 80,
+        });
+        this.registerer.stateChange.addListener((state) => this.onRegisterer(state));
+    }
+
+    get domain() {
+        return this.uri.host;
+    }
+
+    // ---- the line ----
+
+    // isPatient: an unreachable server is one that comes back.
+    start(isPatient) {
+        this.isPatient = isPatient;
+        this.setLine({ state: "connecting" });
+        this.connect();
+    }
+
+    async connect() {
+        const userAgent = this.userAgent;
+        try {
+            if (userAgent.state === UserAgentState.Started)
+                await userAgent.reconnect();
+            else
+                await userAgent.start();
+        } catch {
+            this.lose(whyNoServer(this.server, location.protocol));
+        }
+    }
+
+    onDisconnect(error) {
+        if (error && this.line.state !== "waiting")
+            this.lose("The connection to the server was lost.");
+    }
+
+    // Try again later, or give up if this never worked.
+    lose(why, atLeastMs = 0) {
+        if (this.line.state === "off")
+            return;
+        if (!this.isPatient)
+            return this.refuse(why, true);
+        const retryAt = this.backoff.wait(() => this.retry(), atLeastMs);
+        this.setLine({ state: "waiting", why, retryAt });
+    }
+
+    retry() {
+        if (this.line.state !== "waiting")
+            return;
+        this.setLine({ ...this.line, state: "connecting" });
+        if (this.userAgent.isConnected())
+            this.register();
+        else
+            this.connect();
+    }
+
+    async register() {
+        try {
+            await this.registerer.register({ requestDelegate: {
+                onAccept: () => this.onRegistered(),
+                onReject: ({ message }) => this.onRegisterReject(message),
+            } });
+        } catch {
+            // one is under way, and its end is told
+        }
+    }
+
+    onRegisterReject(message) {
+        const status = message.statusCode;
+        if (status === 408 || status >= 500)
+            this.lose(`The server cannot sign you in now (${status}).`,
+                1000 * (parseInt(message.getHeader?.("retry-after")) || 0));
+        else
+            this.refuse(whyNoSignIn(status), false);
+    }
+
+    onRegistered() {
+        this.isPatient = true;
+        this.backoff.reset();
+        this.setLine({ state: "ready" });
+    }
+
+    // It refreshes itself; that a refresh failed is told here alone.
+    onRegisterer(state) {
+        if (state === RegistererState.Unregistered && this.line.state === "ready")
+            this.lose("The registration was lost.");
+    }
+
+    refuse(why, isUnreachable) {
+        this.setLine({ state: "refused", why, isUnreachable });
+        this.stop();
+    }
+
+    setLine(line) {
+        this.line = line;
+        this.tell.line(line);
+    }
+
+    // The end of this phone. The registration goes, if the server can be told.
+    async stop() {
+        this.backoff.reset();
+        this.line = { state: "off" };
+        this.call?.hangUp();
+        await this.userAgent.stop().catch(() => {});
+    }
+
+    // ---- calls ----
+
+    // A Call, or undefined where `text` is no address.
+    dial(text) {
+        const uri = parseAddress(text, this.domain);
+        if (!uri)
+            return undefined;
+        const call = this.keep(new Inviter(this.userAgent, uri), uri, true);
+        call.start();
+        return call;
+    }
+
+    onInvite(invitation) {
+        if (this.call)
+            invitation.reject({ statusCode: 486 });
+        else
+            this.keep(invitation, invitation.remoteIdentity.uri, false);
+    }
+
+    keep(session, uri, isMine) {
+        const peer = { uri: uri.toString(), name: nameOf(uri, this.domain) };
+        const call = new Call(session, peer, isMine, () => this.onCall(call));
+        this.call = call;
+        this.onCall(call);
+        return call;
+    }
+
+    onCall(call) {
+        if (call.isOver && this.call === call)
+            this.call = undefined;
+        this.tell.call(call);
+    }
+
+    // ---- messages ----
+
+    // {name, status}: status is a promise of the final one; undefined where `to` is
+    // no address.
+    send(to, text) {
+        const uri = parseAddress(to, this.domain);
+        if (!uri)
+            return undefined;
+        const status = new Promise((resolve) => {
+            const done = ({ message }) => resolve(message.statusCode);
+            new Messager(this.userAgent, uri, text, "text/plain;charset=utf-8")
+                .message({ requestDelegate: { onAccept: done, onReject: done,
+                    onRedirect: done } });
+        });
+        return { name: nameOf(uri, this.domain), status };
+    }
+
+    onMessage(message) {
+        const type = message.request.getHeader("content-type") ?? "text/plain";
+        if (!/^text\/plain\b/i.test(type))
+            return message.reject({ statusCode: 415,
+                extraHeaders: ["Accept: text/plain"] });
+        message.accept();
+        this.tell.message(nameOf(message.request.from.uri, this.domain),
+            message.request.body);
+    }
+}
