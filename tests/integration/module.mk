@@ -1,5 +1,9 @@
 dist_noinst_SCRIPTS += tests/integration/run
 
+noinst_PROGRAMS += tests/integration/tools/crowd
+tests_integration_tools_crowd_SOURCES = tests/integration/tools/crowd.c
+tests_integration_tools_crowd_LDADD = $(CRYPTO_LIBS)
+
 EXTRA_DIST += \
 	tests/data/sipp \
 	tests/integration/conftest.py \
@@ -15,6 +19,7 @@ EXTRA_DIST += \
 	tests/integration/lib/inside.py \
 	tests/integration/lib/message.py \
 	tests/integration/lib/mutate.py \
+	tests/integration/lib/nat.py \
 	tests/integration/lib/nsd.py \
 	tests/integration/lib/one_proxy.py \
 	tests/integration/lib/phone.py \
@@ -39,6 +44,7 @@ EXTRA_DIST += \
 	tests/integration/test_log.py \
 	tests/integration/test_malformed.py \
 	tests/integration/test_outbound.py \
+	tests/integration/test_nat.py \
 	tests/integration/test_overload.py \
 	tests/integration/test_policy.py \
 	tests/integration/test_registrar.py \

@@ -37,6 +37,7 @@ MODULES = {
     "test_gruu": 62,
     "test_flows": 63,
     "test_edge": 64,
+    "test_nat": 47,
 }
 
 
