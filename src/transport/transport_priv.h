@@ -22,10 +22,11 @@ enum {
 	 * destroys what the peer has not read yet. */
 	LINGER_MS = 1000,
 	LINGER_BYTES = 1 << 20, /* input thrown away meanwhile */
-	SCRATCH_SIZE = 65536,   /* one read */
-	RECORD_SIZE = 16384,    /* one record of TLS */
-	OUT_COST = 96, /* what a queued message costs besides its bytes */
-	OUT_IOV = 64,  /* messages per write */
+	/* One read: what a flood of one peer may cost others in a turn. */
+	SCRATCH_SIZE = 16384,
+	RECORD_SIZE = 16384, /* one record of TLS */
+	OUT_COST = 96,       /* what a queued message costs besides its bytes */
+	OUT_IOV = 64,        /* messages per write */
 	ACCEPT_BATCH = 16,
 	HANDSHAKES_PER_TURN = 8, /* steps of them; a few milliseconds */
 	ACCEPT_PAUSE_MS = 100,   /* without descriptors; doubles ... */

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/integration/lib/addresses.py \
 	tests/integration/lib/baresip.py \
 	tests/integration/lib/certs.py \
+	tests/integration/lib/crowd.py \
 	tests/integration/lib/daemon.py \
 	tests/integration/lib/digest.py \
 	tests/integration/lib/endpoint.py \
@@ -38,6 +39,7 @@ EXTRA_DIST += \
 	tests/integration/test_flows.py \
 	tests/integration/test_crash.py \
 	tests/integration/test_digest.py \
+	tests/integration/test_crowd.py \
 	tests/integration/test_fuzz.py \
 	tests/integration/test_gruu.py \
 	tests/integration/test_lifecycle.py \

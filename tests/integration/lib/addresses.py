@@ -38,6 +38,7 @@ MODULES = {
     "test_flows": 63,
     "test_edge": 64,
     "test_nat": 47,
+    "test_crowd": 48,
 }
 
 
