@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/integration/lib/fuzz_traffic.py \
 	tests/integration/lib/http.py \
 	tests/integration/lib/inside.py \
+	tests/integration/lib/many_phones.py \
 	tests/integration/lib/message.py \
 	tests/integration/lib/mutate.py \
 	tests/integration/lib/nat.py \
@@ -46,6 +47,7 @@ EXTRA_DIST += \
 	tests/integration/test_log.py \
 	tests/integration/test_malformed.py \
 	tests/integration/test_outbound.py \
+	tests/integration/test_many_phones.py \
 	tests/integration/test_nat.py \
 	tests/integration/test_overload.py \
 	tests/integration/test_policy.py \

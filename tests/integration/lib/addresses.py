@@ -39,6 +39,7 @@ MODULES = {
     "test_edge": 64,
     "test_nat": 47,
     "test_crowd": 48,
+    "test_many_phones": 49,
 }
 
 
