@@ -14,6 +14,8 @@ command -v node >/dev/null && command -v npm >/dev/null || node_packages=(nodejs
 # Phones that are not ours, and what looks for accounts.
 phone_packages=("${node_packages[@]}" chromium baresip-core iproute2 sipsak
 	sipvicious)
+	libc6-dbg python3-pytest baresip-core prometheus
+	iproute2 nftables)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -14,6 +14,7 @@ from lib.daemon import config
 from lib.endpoint import TcpPeer, UdpPeer
 from lib.message import build_ack
 from lib.nat import ROUTER_OUTSIDE, NatNetwork
+from lib.websocket import WsPeer
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft"),
@@ -78,6 +79,7 @@ def proxy(network, start_daemon):
     ip = network.outside_ip()
     daemon = start_daemon(
         config(ip, DOMAIN, domains={DOMAIN: {"authenticate": "none"}},
+               listen=["udp://%s:5060" % ip, "tcp://%s:5060" % ip, "ws://%s:80" % ip],
                store="memory", trace={"level": "summary"}),
         preexec=network.outside.enter)
     daemon.address = (ip, 5060)
@@ -90,13 +92,17 @@ def make_phone(network, proxy, peers):
         place = place or network.inside
         ip = network.inside_ip() if place is network.inside else network.outside_ip()
         with place:
-            peer = (UdpPeer(ip) if transport == "UDP"
-                    else TcpPeer.connect(ip, proxy.address))
+            if transport == "UDP":
+                peer = UdpPeer(ip)
+            elif transport == "TCP":
+                peer = TcpPeer.connect(ip, proxy.address)
+            else:
+                peer = WsPeer.connect(ip, (proxy.address[0], 80))
         return Phone(user, peers.keep(peer), proxy.address)
     return make
 
 
-both = pytest.mark.parametrize("transport", ["UDP", "TCP"])
+every_transport = pytest.mark.parametrize("transport", ["UDP", "TCP", "WS"])
 
 
 def converse(caller, callee):
@@ -126,7 +132,7 @@ def hang_up_as_caller(caller, callee):
     caller.peer.expect_response(bye, 200)
 
 
-@both
+@every_transport
 def test_a_phone_behind_nat_is_called_and_both_sides_send_in_the_dialog(
         network, make_phone, transport):
     caller = make_phone("alice", place=network.outside)
@@ -137,7 +143,7 @@ def test_a_phone_behind_nat_is_called_and_both_sides_send_in_the_dialog(
     hang_up_as_caller(caller, bob)
 
 
-@both
+@every_transport
 def test_a_phone_behind_nat_calls_out_and_both_sides_send_in_the_dialog(
         network, make_phone, transport):
     callee = make_phone("carol", place=network.outside)
@@ -147,7 +153,7 @@ def test_a_phone_behind_nat_calls_out_and_both_sides_send_in_the_dialog(
     hang_up_as_caller(bob, callee)
 
 
-@both
+@every_transport
 def test_two_phones_behind_one_nat_call_each_other(make_phone, transport):
     alice, bob = make_phone("alice", transport), make_phone("bob", transport)
     alice.register()
@@ -156,7 +162,7 @@ def test_two_phones_behind_one_nat_call_each_other(make_phone, transport):
     converse(bob, alice)
 
 
-@both
+@every_transport
 def test_a_call_to_a_phone_behind_nat_is_cancelled(network, make_phone, transport):
     caller = make_phone("alice", place=network.outside)
     bob = make_phone("bob", transport)
@@ -172,10 +178,11 @@ def test_a_call_to_a_phone_behind_nat_is_cancelled(network, make_phone, transpor
     caller.send(build_ack(invite, caller.peer.expect_response(invite, 487)))
 
 
+@pytest.mark.parametrize("transport", ["TCP", "WS"])
 def test_when_its_connection_ends_a_phone_behind_nat_has_no_binding(
-        network, make_phone):
+        network, make_phone, transport):
     caller = make_phone("alice", place=network.outside)
-    bob = make_phone("bob", "TCP")
+    bob = make_phone("bob", transport)
     bob.register()
     bob.peer.close()
 
@@ -184,7 +191,7 @@ def test_when_its_connection_ends_a_phone_behind_nat_has_no_binding(
         return caller.peer.expect_response(request).status == 480
 
     wait.until(is_gone, settings.patience(5), "480")
-    again = make_phone("bob", "TCP")
+    again = make_phone("bob", transport)
     again.register()
     converse(caller, again)
 

@@ -37,9 +37,9 @@ MODULES = {
     "test_gruu": 62,
     "test_flows": 63,
     "test_edge": 64,
-    "test_nat": 47,
-    "test_crowd": 48,
-    "test_many_phones": 49,
+    "test_nat": 91,
+    "test_crowd": 92,
+    "test_many_phones": 93,
 }
 
 
