@@ -40,24 +40,62 @@ size_t digest_hex_len(enum auth_algorithm a)
 	return a == AUTH_SHA256 ? 64 : 32;
 }
 
-static bool update(EVP_MD_CTX *ctx, struct str s)
+/* The pieces are short, and a call of OpenSSL costs more than their bytes: they
+ * are joined first. */
+struct joined {
+	EVP_MD_CTX *ctx;
+	size_t len;
+	bool has_failed;
+	char text[256];
+};
+
+static void update(struct joined *j, struct str s)
 {
-	return s.len == 0 || EVP_DigestUpdate(ctx, s.p, s.len) == 1;
+	if (s.len > 0 && EVP_DigestUpdate(j->ctx, s.p, s.len) != 1)
+		j->has_failed = true;
+}
+
+/* `text` is not cleared: it is large. */
+static void join_start(struct joined *j, EVP_MD_CTX *ctx)
+{
+	j->ctx = ctx;
+	j->len = 0;
+	j->has_failed = EVP_DigestInit_ex2(ctx, NULL, NULL) != 1;
+}
+
+static void join_flush(struct joined *j)
+{
+	update(j, (struct str){j->text, j->len});
+	j->len = 0;
+}
+
+static void join(struct joined *j, struct str s)
+{
+	if (s.len > sizeof(j->text) - j->len)
+		join_flush(j);
+	if (s.len > sizeof(j->text)) {
+		update(j, s);
+	} else if (s.len > 0) {
+		memcpy(j->text + j->len, s.p, s.len);
+		j->len += s.len;
+	}
 }
 
 int digest_hex(struct digester *d, enum auth_algorithm a,
 	       const struct str *pieces, size_t n, char *out)
 {
-	EVP_MD_CTX *ctx = d->ctx[a];
+	struct joined j;
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned len;
-	bool ok = EVP_DigestInit_ex2(ctx, NULL, NULL) == 1;
 
+	join_start(&j, d->ctx[a]);
 	for (size_t i = 0; i < n; i++) {
-		ok = ok && (i == 0 || update(ctx, STR(":")));
-		ok = ok && update(ctx, pieces[i]);
+		if (i > 0)
+			join(&j, STR(":"));
+		join(&j, pieces[i]);
 	}
-	if (!ok || EVP_DigestFinal_ex(ctx, hash, &len) != 1)
+	join_flush(&j);
+	if (j.has_failed || EVP_DigestFinal_ex(j.ctx, hash, &len) != 1)
 		return VD_ENOMEM;
 	for (unsigned i = 0; i < len; i++) {
 		out[2 * i] = "0123456789abcdef"[hash[i] >> 4];

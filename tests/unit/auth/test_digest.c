@@ -46,6 +46,25 @@ static void rfc7616_responses_come_out(void **state)
 	}
 }
 
+static void long_pieces_are_hashed_like_short_ones(void **state)
+{
+	char text[1024], want[DIGEST_HEX_MAX + 1];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t at = 200; at < 300; at++) {
+		text[at] = text[at + 260] = ':';
+		const struct str whole = {text, sizeof(text)};
+		const struct str pieces[] = {{text, at},
+					     {text + at + 1, 259},
+					     {text + at + 261, 763 - at}};
+
+		strcpy(want, joined(AUTH_MD5, &whole, 1));
+		assert_string_equal(joined(AUTH_MD5, pieces, 3), want);
+		text[at] = text[at + 260] = 'x';
+	}
+}
+
 /* RFC 2617 section 3.5. */
 static void rfc2617_response_comes_out(void **state)
 {
@@ -310,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc7616_responses_come_out),
+		cmocka_unit_test(long_pieces_are_hashed_like_short_ones),
 		cmocka_unit_test(rfc2617_response_comes_out),
 		cmocka_unit_test(credentials_are_read_quoted_or_not),
 		cmocka_unit_test(the_realm_is_known_of_what_is_bad),
