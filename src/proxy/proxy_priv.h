@@ -268,7 +268,6 @@ struct branch {
 	struct list link;
 	struct request *r;
 	struct fork *fork;
-	unsigned number;
 	struct str uri;       /* the Request-URI it carries */
 	struct str displaced; /* as in struct target */
 	struct str path;      /* as in struct target */
@@ -279,11 +278,12 @@ struct branch {
 	struct timer timer;     /* Timer C (16.6 step 11), then the wait for the
 				 * answer to our CANCEL */
 	struct timer tcp_timer; /* patience with a connect for size alone */
-	int last_err;           /* why the last hop failed */
-	struct bound bound;     /* hop NULL: it goes to `found` */
-	bool is_secure;         /* as in struct target */
-	bool is_sips;           /* as in struct target */
-	bool is_size_tcp; /* by TCP only because of its size: UDP is next */
+	unsigned number;
+	int last_err;       /* why the last hop failed */
+	struct bound bound; /* hop NULL: it goes to `found` */
+	bool is_secure;     /* as in struct target */
+	bool is_sips;       /* as in struct target */
+	bool is_size_tcp;   /* by TCP only because of its size: UDP is next */
 	bool is_cancelled;
 	bool is_accepted; /* a 2xx came; txn waits for more of them */
 	bool is_ended;

@@ -84,15 +84,15 @@ struct sip_hdr {
 /* A Via value (RFC 3261 section 20.42, RFC 3581). */
 struct sip_via {
 	struct str text; /* this value alone, without commas */
-	enum sip_transport transport;
 	struct str transport_name;
 	struct str host;     /* sent-by; IPv6 with brackets */
-	uint16_t port;       /* 0: none given */
 	struct str branch;   /* p == NULL: none, likewise below */
 	struct str received; /* brackets of a bracketed IPv6 kept */
 	struct str maddr;
-	struct str rport;      /* empty with p set: present without value */
-	struct str params;     /* after the first ';' */
+	struct str rport;  /* empty with p set: present without value */
+	struct str params; /* after the first ';' */
+	enum sip_transport transport;
+	uint16_t port;         /* 0: none given */
 	bool has_empty_params; /* ";;": answered, and refused by the check */
 };
 
@@ -125,16 +125,16 @@ enum { /* what msg->seen remembers as parsed: ok or bad */
 };
 
 struct sip_msg {
-	struct str bytes;  /* from the first byte to the end of the body */
-	uint32_t head_len; /* start line and header, empty line included */
+	struct str bytes; /* from the first byte to the end of the body */
 	struct str body;
+	uint32_t head_len; /* start line and header, empty line included */
 
 	bool is_request;
 	enum sip_method method; /* requests; responses: see CSeq */
-	struct str method_name;
-	struct str uri_text; /* requests */
-	unsigned status;     /* responses, 100 to 699 */
-	struct str reason;
+	unsigned status;        /* responses, 100 to 699 */
+	struct str method_name; /* requests */
+	struct str uri_text;    /* requests */
+	struct str reason;      /* responses */
 
 	struct sip_hdr *hdrs; /* in order */
 	unsigned n_hdrs;

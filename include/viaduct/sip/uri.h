@@ -33,23 +33,24 @@ enum sip_scheme {
 	SIP_SCHEME_OTHER
 };
 
-/* All slices point into the parsed text. */
+/* All slices point into the parsed text. Every open request has one: what is
+ * small stands together. */
 struct sip_uri {
 	struct str text; /* the whole */
-	enum sip_scheme scheme;
 	struct str scheme_name;
+	enum sip_scheme scheme;
+	enum sip_transport transport; /* a parameter; sip and sips only */
 	/* sip and sips only: */
 	struct str user;     /* as written, escapes and all; without password */
 	struct str password; /* p == NULL when there is none */
 	struct str host;     /* IPv6 with its brackets */
-	uint16_t port;       /* 0: none given */
 	struct str params;   /* after the first ';', without it */
 	struct str headers;  /* after '?', without it */
 	/* other schemes: what follows the colon */
 	struct str opaque;
-	/* parameters that routing needs, found while parsing */
-	enum sip_transport transport;
+	/* what routing needs, found while parsing */
 	struct str maddr; /* p == NULL: none */
+	uint16_t port;    /* 0: none given */
 	bool has_user;
 	bool is_lr;
 	bool is_host_ip; /* host is a numeric address */
