@@ -17,7 +17,7 @@ EXTRA_DIST += \
 	tests/bench/tls.yaml \
 	tests/bench/viaduct.yaml
 
-# BENCH_FLAGS=--quick for the minute's version.
+# BENCH_FLAGS=--quick for the short version.
 .PHONY: bench
 bench: viaductd$(EXEEXT) tests/bench/loadgen$(EXEEXT) \
 		tests/bench/nullrelay$(EXEEXT)
