@@ -7,15 +7,13 @@ build_packages=(autoconf automake gcc make pkg-config libc6-dev libevent-dev
 	openssl sip-tester)
 # Testing on top of that.
 test_packages=(clang clang-format libclang-rt-14-dev llvm libcmocka-dev valgrind
-	libc6-dbg python3-pytest baresip-core prometheus)
+	libc6-dbg python3-pytest baresip-core prometheus iproute2 nftables)
 # The web phone is built by node and npm, from wherever they are.
 node_packages=()
 command -v node >/dev/null && command -v npm >/dev/null || node_packages=(nodejs npm)
 # Phones that are not ours, and what looks for accounts.
-phone_packages=("${node_packages[@]}" chromium baresip-core iproute2 sipsak
+phone_packages=("${node_packages[@]}" chromium baresip-core sipsak
 	sipvicious)
-	libc6-dbg python3-pytest baresip-core prometheus
-	iproute2 nftables)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
