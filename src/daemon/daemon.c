@@ -47,6 +47,7 @@ struct daemon {
 	struct loop *loop;
 	struct timer deadline; /* of the drain */
 	struct timer sweep;    /* of expired registrations */
+	struct timer reloaded; /* to say so */
 	struct tls_watch tls_watch;
 	bool is_serving, is_draining;
 };
@@ -263,6 +264,15 @@ static void on_reload(void *arg, int signo)
 	snapshot_unref(&d->current->snapshot);
 	d->current = next;
 	show_reload(d, true);
+	timer_arm(loop_wheel(d->loop), &d->reloaded, 0);
+}
+
+/* A turn later: the workers have been told at the end of the last one, and
+ * whoever reads this line finds the new configuration in force. */
+static void on_reloaded(struct timer *t)
+{
+	struct daemon *d = CONTAINER_OF(t, struct daemon, reloaded);
+
 	log_info(STR_NONE, "reloaded", KV_TEXT("file", d->path));
 }
 
@@ -514,6 +524,7 @@ int daemon_run(const char *config_path)
 	snapshot_ref(&d.current->snapshot);
 	raise_descriptor_limit();
 	timer_init(&d.deadline, on_deadline);
+	timer_init(&d.reloaded, on_reloaded);
 	if (start(&d, why) != 0) {
 		fprintf(stderr, "viaductd: %s\n", why);
 		code = EXIT_START;

@@ -34,7 +34,7 @@
 enum {
 	PER_SOURCE = 500,
 	AT_ONCE = 200, /* that are on their way to their point */
-	DEAF_BYTES = 16 << 10,
+	DEAF_BYTES = 4 << 10,
 	EVENTS = 256,
 };
 
