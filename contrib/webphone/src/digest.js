@@ -1,5 +1,6 @@
-// Digest with SHA-256 (RFC 7616, RFC 8760). SIP.js answers the first challenge
-// of a response and knows MD5 alone; a server lists the stronger one first.
+// Digest with SHA-256 (RFC 7616, RFC 8760), for a server that asks for nothing
+// else: SIP.js knows MD5 alone. Of several challenges it sees the last, which is
+// the weakest.
 
 import { Core } from "sip.js";
 

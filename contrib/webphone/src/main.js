@@ -14,7 +14,7 @@ let phone;
 let iceServers = [];
 
 // The tabs of one browser tell each other who took a call: the CANCEL that the
-// others get need not say so.
+// others get need not say so (RFC 3326).
 const tabs = new BroadcastChannel("viaduct-webphone");
 
 // ---- signing in and out ----
@@ -32,7 +32,7 @@ function signIn(isPatient) {
     const password = $("password").value;
     const started = new Phone({ uri, server, password, iceServers }, {
         line: (line) => phone === started && onLine(line, account),
-        call: (call) => onCall(call, account),
+        call: onCall,
         message: (name, text) => onMessage(name, text),
     });
     phone = started;
@@ -97,13 +97,24 @@ function dial() {
         view.notice(`${to} is not a name, a number or an address.`);
 }
 
-function onCall(call, account) {
-    if (call.isOver) {
+// The CANCEL that the other tabs get is fast: they are told before the server is.
+function tellTabs(words) {
+    tabs.postMessage({ id: phone.call.id, words });
+}
+
+function answer() {
+    tellTabs("Answered in another tab");
+    phone.call.answer();
+}
+
+function decline() {
+    tellTabs("Declined in another tab");
+    phone.call.decline();
+}
+
+function onCall(call) {
+    if (call.isOver)
         onEnded(call);
-    } else if (call.state === "talking" && !call.isMine && !call.isTold) {
-        call.isTold = true;
-        tabs.postMessage({ account, id: call.id, words: "Answered in another tab" });
-    }
     const now = phone?.call;
     const isNew = now && $("call").hidden;
     view.showCall(now);
@@ -189,8 +200,8 @@ function wire() {
     on("retry", "click", () => phone.retry());
     on("dial", "submit", dial);
     on("send", "click", sendText);
-    on("answer", "click", () => phone.call?.answer());
-    on("decline", "click", () => phone.call?.decline());
+    on("answer", "click", () => phone.call && answer());
+    on("decline", "click", () => phone.call && decline());
     on("hang-up", "click", () => phone.call?.hangUp());
     on("mute", "click", () => phone.call?.mute(!phone.call.isMuted));
     on("hold", "click", () => phone.call?.hold(!phone.call.isHeld));
