@@ -5,6 +5,7 @@ import { SessionState } from "sip.js";
 import { whyNoCall, whyNoMicrophone, whyRingingEnded } from "./words.js";
 
 const NO_ANSWER_MS = 60000;
+const HOLD_TRIES = 5;
 
 export class Call {
     // calling, ringing, incoming, connecting, talking, ended
@@ -89,26 +90,35 @@ export class Call {
         this.changed();
     }
 
-    // A re-INVITE whose offer says who may speak (RFC 3264 8.4).
+    // A re-INVITE whose offer says who may speak (RFC 3264 8.4). Where the other
+    // side is changing it, too, once more a little later (RFC 3261 14.1).
     async hold(isHeld) {
-        const settle = (isHeldNow) => {
-            this.isHolding = false;
-            this.isHeld = isHeldNow;
-            this.setSending();
-            this.changed();
-        };
         if (this.isHolding || isHeld === this.isHeld)
             return;
         this.isHolding = true;
-        this.session.sessionDescriptionHandlerOptionsReInvite = { hold: isHeld };
-        try {
-            await this.session.invite({ requestDelegate: {
-                onAccept: () => settle(isHeld),
-                onReject: () => settle(!isHeld),
-            } });
-        } catch {
-            settle(!isHeld); // the other side is changing it, too
+        let status;
+        for (let n = 0; n < HOLD_TRIES && this.state === "talking"; n++) {
+            status = await this.reinvite({ hold: isHeld });
+            if (status !== 491)
+                break;
+            await new Promise((again) => setTimeout(again, 2000 * Math.random()));
         }
+        this.isHolding = false;
+        if (status < 300)
+            this.isHeld = isHeld;
+        this.setSending();
+        this.changed();
+    }
+
+    // Its final status; 491 also where it cannot be sent now.
+    reinvite(options) {
+        this.session.sessionDescriptionHandlerOptionsReInvite = options;
+        return new Promise((resolve) => {
+            const done = ({ message }) => resolve(message.statusCode);
+            this.session.invite({ requestDelegate: {
+                onAccept: done, onReject: done, onRedirect: done,
+            } }).catch(() => resolve(491));
+        });
     }
 
     // ---- what comes of it ----
