@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	tests/integration/lib/two_domains.py \
 	tests/integration/lib/wait.py \
 	tests/integration/lib/websocket.py \
+	tests/integration/phones \
 	tests/integration/pytest.ini \
 	tests/integration/test_admin.py \
 	tests/integration/test_authenticated.py \

@@ -40,6 +40,10 @@ MODULES = {
     "test_nat": 91,
     "test_crowd": 92,
     "test_many_phones": 93,
+    "test_browser": 48,
+    "test_webphone": 49,
+    "test_baresip_phones": 50,
+    "test_scanners": 51,
 }
 
 

@@ -1,0 +1,93 @@
+// A browser for the tests, which are in Python: reads a command a line from
+// standard input and writes an answer a line, both JSON. Ends with its input.
+//
+//   node driver.cjs BROWSER FLAG...
+
+const readline = require("node:readline");
+const { chromium } = require("playwright-core");
+
+const contexts = new Map();
+const pages = new Map();
+let last = 0;
+
+// Before any script of a page: its peer connections, to count packets in.
+function remember() {
+    const Real = window.RTCPeerConnection;
+    window.connections = [];
+    window.RTCPeerConnection = class extends Real {
+        constructor(...args) {
+            super(...args);
+            window.connections.push(this);
+        }
+    };
+}
+
+function keep(map, thing) {
+    map.set(++last, thing);
+    return last;
+}
+
+// Each gets the command, whose other fields are its arguments.
+const commands = {
+    async context(browser, { options }) {
+        const context = await browser.newContext(options);
+        await context.addInitScript(remember);
+        return keep(contexts, context);
+    },
+    async page(browser, { context, url }) {
+        const page = await contexts.get(context).newPage();
+        page.on("console", (m) => console.error(m.type(), m.text()));
+        page.on("pageerror", (e) => console.error("page error", e.stack));
+        page.on("dialog", (d) => d.accept().catch(() => {}));
+        await page.goto(url);
+        return keep(pages, page);
+    },
+    version: (browser) => browser.version(),
+    eval: (browser, { page, code }) => pages.get(page).evaluate(code),
+    // Not waitForFunction(): the web phone's policy lets no text become a program.
+    async wait(browser, { page, code, ms }) {
+        const deadline = Date.now() + ms;
+        let value;
+        while (!(value = await pages.get(page).evaluate(code))) {
+            if (Date.now() > deadline)
+                throw new Error(`still not ${code}`);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return value;
+    },
+    click: (browser, { page, at }) => pages.get(page).click(at),
+    fill: (browser, { page, at, text }) => pages.get(page).fill(at, text),
+    press: (browser, { page, key }) => pages.get(page).keyboard.press(key),
+    type: (browser, { page, text }) => pages.get(page).keyboard.type(text),
+    reload: (browser, { page }) => pages.get(page).reload().then(() => null),
+    offline: (browser, { context, is }) => contexts.get(context).setOffline(is),
+    media: (browser, { page, media }) => pages.get(page).emulateMedia(media),
+    size: (browser, { page, width, height }) =>
+        pages.get(page).setViewportSize({ width, height }),
+    shot: (browser, { page, path }) =>
+        pages.get(page).screenshot({ path, fullPage: true }).then(() => null),
+    close: (browser, { page }) =>
+        pages.get(page).close({ runBeforeUnload: false }),
+    close_context: (browser, { context }) => contexts.get(context).close(),
+};
+
+async function main() {
+    const [executablePath, ...args] = process.argv.slice(2);
+    const browser = await chromium.launch({ executablePath, args,
+        ignoreDefaultArgs: ["--mute-audio"] });
+    const say = (answer) => process.stdout.write(JSON.stringify(answer) + "\n");
+    const lines = readline.createInterface({ input: process.stdin });
+    say({ ready: true });
+    lines.on("line", async (line) => {
+        const command = JSON.parse(line);
+        try {
+            const value = await commands[command.do](browser, command);
+            say({ id: command.id, value });
+        } catch (error) {
+            say({ id: command.id, error: error.message });
+        }
+    });
+    lines.on("close", () => browser.close());
+}
+
+main();
