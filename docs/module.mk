@@ -7,7 +7,8 @@ dist_doc_DATA = \
 	docs/compliance.md \
 	docs/configuration.md \
 	docs/configuration-guide.md \
-	docs/operating.md
+	docs/operating.md \
+	docs/phones.md
 exampledir = $(docdir)/examples
 dist_example_DATA = etc/viaduct.yaml etc/users.example.yaml
 dist_pkgdata_DATA = etc/viaduct.schema.json
