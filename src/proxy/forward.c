@@ -127,19 +127,22 @@ int forward_hop(struct request *r, const struct str *domain,
 }
 
 /*
- * Where an anonymous caller began the dialog, his side reaches only the far
- * side that was recorded, and whoever is not that far side reaches only the
- * caller: a Record-Route token is no licence to relay.
+ * A Record-Route token is no licence to relay: whoever is not at the side that
+ * he claims to be reaches only the other one, and so does always the side of an
+ * anonymous caller who began the dialog.
  */
 static const struct hop *pinned_hop(const struct request *r)
 {
 	const struct dialog *d = r->dialog;
+	const struct hop *own, *other;
 
 	if (d == NULL || r->caller != CALLER_ANONYMOUS)
 		return NULL;
-	if (d->is_from_initiator)
-		return d->caller == CALLER_ANONYMOUS ? &d->far : NULL;
-	return addr_ip_eq(&d->far.addr, &r->flow.remote) ? NULL : &d->near;
+	own = d->is_from_initiator ? &d->near : &d->far;
+	other = d->is_from_initiator ? &d->far : &d->near;
+	if (d->is_from_initiator && d->caller == CALLER_ANONYMOUS)
+		return other;
+	return addr_ip_eq(&own->addr, &r->flow.remote) ? NULL : other;
 }
 
 /* The side that a request goes to, if its flow is the only way there. */

@@ -226,6 +226,16 @@ static bool readable_unpack(struct proxy *p, const uint8_t *raw, size_t len,
 	return far != 0 && 2 + near + far == len;
 }
 
+/* RFC 3261 section 12.2: what has no tag in To begins a dialog, whatever it
+ * shows, and a REGISTER is never inside one (10.2). Both are for the rules and
+ * for authentication. */
+static bool is_inside_dialog(struct sip_msg *msg)
+{
+	const struct sip_addr *to = sip_msg_to(msg);
+
+	return msg->method != SIP_REGISTER && to != NULL && to->tag.len != 0;
+}
+
 bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 		 struct dialog *out)
 {
@@ -237,14 +247,14 @@ bool token_check(struct proxy *p, struct sip_msg *msg, struct str text,
 	struct dialog d = {0};
 	size_t len;
 
-	if (n <= MAC_LEN)
+	if (n <= MAC_LEN || !is_inside_dialog(msg))
 		return false;
 	len = (size_t)n - MAC_LEN;
 	if (!readable_unpack(p, raw, len, &d))
 		return false;
 	if (from != NULL && is_signed_for(p, raw, len, call_id, from->tag))
 		d.is_from_initiator = true;
-	else if (to == NULL || !is_signed_for(p, raw, len, call_id, to->tag))
+	else if (!is_signed_for(p, raw, len, call_id, to->tag))
 		return false;
 	*out = d;
 	return true;

@@ -235,6 +235,51 @@ def test_a_token_is_no_licence_to_relay(house):
     house.victim.expect_nothing(seconds=0.1)
 
 
+def test_not_even_the_token_of_who_has_shown_credentials(house, peers):
+    """Bob, or whoever has read the token, is not Alice."""
+    alice = "<sip:alice@%s>;tag=a" % DOMAIN
+    uri = "sip:bob@" + DOMAIN
+    first = house.ask(uri, "INVITE", from_=alice)
+    challenge = challenges(house.caller.expect_response(first, 407))["SHA-256"]
+    invite = house.ask(uri, "INVITE", from_=alice, cseq=2, extra=[
+        ("Proxy-Authorization", credentials(
+            challenge, "alice", PASSWORDS["alice"], "INVITE", uri))])
+    ok = house.bob.reply(house.bob.expect_request("INVITE", invite.call_id),
+                         200)
+    house.caller.expect_response(invite, 200)
+    thief = peers.udp()
+    request = in_dialog_elsewhere(house, invite, ok, ok.get("Record-Route"),
+                                  peer=thief)
+    house.bob.expect_request("INFO", request.call_id)
+    house.victim.expect_nothing(request.call_id, 0.1)
+
+
+def test_a_token_is_no_credential_of_a_register(house):
+    """The caller takes the dialog that he has had with Bob for his password."""
+    invite, _, ok = house.dialog()
+    me = "<sip:bob@%s>" % DOMAIN
+    from_ = re.sub("<[^>]*>", me, invite.get("From"))
+    for to in (me, me + ";tag=" + ok.get("To").partition(";tag=")[2]):
+        request = house.caller.request(
+            "REGISTER", "sip:" + DOMAIN, from_=from_, to=to,
+            call_id=invite.call_id, cseq=next(CSEQ),
+            extra=[("Route", ok.get("Record-Route"))])
+        house.caller.send(request, house.address)
+        house.caller.expect_response(request, 401)
+
+
+def test_a_token_does_not_begin_another_dialog(house):
+    """Without a tag in To, it is a request outside a dialog (RFC 3261 section
+    12.2): rules and credentials apply."""
+    invite, _, ok = house.dialog()
+    for method in ("INVITE", "MESSAGE"):
+        house.assert_refused(house.ask(
+            "sip:x@" + house.victim.hostport, method, call_id=invite.call_id,
+            from_=invite.get("From"), to="<sip:x@%s>" % house.victim.hostport,
+            cseq=next(CSEQ), extra=[("Route", ok.get("Record-Route"))]), 0.1)
+    house.bob.expect_nothing(invite.call_id, 0.05)
+
+
 def test_a_token_with_any_byte_changed_is_none(house):
     invite, _, ok = house.dialog()
     route = ok.get("Record-Route")

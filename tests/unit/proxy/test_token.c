@@ -220,6 +220,21 @@ static void a_token_does_not_fit_where_the_tags_are_missing(void **state)
 			   parse(b, "From: <sip:a@x>\r\nTo: <sip:b@y>\r\n"
 				    "Call-ID: dialog-1\r\n"),
 			   (struct str){s.text, s.len}, NULL));
+	assert_false(check(b,
+			   parse(b, "From: <sip:a@x>;tag=caller\r\n"
+				    "To: <sip:b@y>\r\nCall-ID: dialog-1\r\n"),
+			   (struct str){s.text, s.len}, NULL));
+}
+
+static void a_register_is_inside_no_dialog(void **state)
+{
+	struct bench *b = *state;
+	struct request *r = dialog_request(b, "dialog-1", "caller", "x");
+	struct made s;
+
+	make(b, CALLER_TRUSTED, "192.0.2.9:5066", &s);
+	r->msg->method = SIP_REGISTER;
+	assert_false(check(b, r, (struct str){s.text, s.len}, NULL));
 }
 
 static void every_altered_byte_spoils_it(void **state)
@@ -385,6 +400,7 @@ int main(void)
 			a_token_of_a_flow_is_none_of_a_dialog_nor_the_reverse),
 		BENCH_TEST(a_token_is_worth_nothing_in_another_dialog),
 		BENCH_TEST(a_token_does_not_fit_where_the_tags_are_missing),
+		BENCH_TEST(a_register_is_inside_no_dialog),
 		BENCH_TEST(every_altered_byte_spoils_it),
 		BENCH_TEST(a_truncated_or_longer_token_is_none),
 		BENCH_TEST(other_versions_listeners_and_lengths_are_refused),
