@@ -83,6 +83,21 @@ static void send_to_located(void *arg)
 	request_drop(a->r, "no next hop for this ACK");
 }
 
+/* As branches do: never in the clear what is for sips, and over TLS only to who
+ * has the right certificate. */
+static void send_bound(struct ack *a, const struct hop *to)
+{
+	struct hop hop = *to;
+
+	if (a->target.is_secure && !sip_transport_is_tls(hop.transport)) {
+		request_drop(a->r, "sips, and its hop is not by TLS");
+		return;
+	}
+	if (hop.domain == NULL)
+		hop.domain = &a->target.next.host;
+	send_to(a->r, &a->target, &hop);
+}
+
 static const struct plan *first_leaf(const struct plan *plan)
 {
 	while (plan->kind != PLAN_LEAF)
@@ -110,7 +125,7 @@ void ack_forward(struct request *r)
 		return;
 	}
 	if (bound.hop != NULL && bound.is_only) {
-		send_to(r, &a->target, bound.hop);
+		send_bound(a, bound.hop);
 		return;
 	}
 	if (forward_locate(r, &a->target, send_to_located, a, &r->locate) !=

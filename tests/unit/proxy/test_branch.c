@@ -461,6 +461,22 @@ static void a_cancel_and_an_ack_go_down_the_flow(void **state)
 	}
 }
 
+static void an_ack_for_sips_does_not_go_down_a_flow_in_the_clear(void **state)
+{
+	struct bench *b = *state;
+
+	for (int is_stream = 0; is_stream < 2; is_stream++) {
+		struct peer *p = phone(b, is_stream, true);
+
+		flow_plan.uri = STR("sips:v@df7jal23ls0d.invalid");
+		send_request(b, "ACK", "none", "Max-Forwards: 70\r\n");
+		bench_settle(b);
+		flow_plan.uri = STR("sip:u@df7jal23ls0d.invalid");
+		send_request(b, "ACK", "other", "Max-Forwards: 70\r\n");
+		peer_expect(p, "ACK sip:u@df7jal23ls0d.invalid SIP/2.0");
+	}
+}
+
 static void a_datagram_down_a_flow_is_sent_again(void **state)
 {
 	struct bench *b = *state;
@@ -867,6 +883,8 @@ int main(void)
 		BENCH_TEST(a_stream_that_is_lost_ends_its_branch),
 		BENCH_TEST(a_request_goes_down_the_flow),
 		BENCH_TEST(a_cancel_and_an_ack_go_down_the_flow),
+		BENCH_TEST(
+			an_ack_for_sips_does_not_go_down_a_flow_in_the_clear),
 		BENCH_TEST(a_datagram_down_a_flow_is_sent_again),
 		BENCH_TEST(a_large_request_down_a_udp_flow_stays_a_datagram),
 		BENCH_TEST(a_flow_that_is_gone_is_the_end_of_its_branch),
