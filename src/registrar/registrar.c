@@ -52,7 +52,8 @@ int registrar_aor(struct request *r, const struct sip_uri *uri,
 	    uri->user.len + 1 + (*domain)->name.len > AOR_MAX)
 		return VD_ENOENT;
 	user.len = sip_user_canonical(uri->user, text);
-	if (!find_user(r, *domain, &user))
+	if (!find_user(r, *domain, &user) || /* by his own name, if an alias */
+	    user.len + 1 + (*domain)->name.len > AOR_MAX)
 		return VD_ENOENT;
 	return print_aor(r, user, (*domain)->name, aor);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "viaduct/util/err.h"
+#include "viaduct/util/hash.h"
 
 enum {
 	SLOT_NONE = UINT32_MAX,
@@ -53,6 +54,14 @@ static struct slot *slot_at(struct slots *s, uint32_t i)
 	return c != NULL ? &c->slots[i % SLOTS_PER_CHUNK] : NULL;
 }
 
+/* A reference may come back after a restart, in a token: it should then name
+ * nobody, so each process begins its generations elsewhere. */
+static uint32_t first_generation(uint32_t number)
+{
+	return (uint32_t)hash_bytes(hash_process_key(), &number,
+				    sizeof(number));
+}
+
 static int slots_grow(struct slots *s)
 {
 	struct slot_chunk *c;
@@ -65,6 +74,7 @@ static int slots_grow(struct slots *s)
 		return VD_ENOMEM;
 	for (uint32_t i = SLOTS_PER_CHUNK; i-- > 0;) {
 		c->slots[i].next = s->free;
+		c->slots[i].generation = first_generation(s->n + i);
 		s->free = s->n + i;
 	}
 	s->n += SLOTS_PER_CHUNK;
