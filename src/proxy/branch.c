@@ -528,7 +528,9 @@ static void bound_failed(struct branch *b)
 	} else if (b->bound.is_only) {
 		end_by_flow(b, b->last_err);
 	} else {
-		b->bound.hop = NULL;
+		b->bound.hop =
+			NULL; /* from here on it is a hop like any other */
+		b->bound.is_flow = false;
 		if (forward_target(b->r, b->fork->plan, &t) == 0)
 			find_hops(b, &t);
 		else
