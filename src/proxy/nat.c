@@ -59,6 +59,8 @@ static bool is_behind_nat(const struct request *r, const struct sip_via *via)
 static bool is_own_contact(const struct request *r, const struct sip_via *via,
 			   const struct sip_uri *contact)
 {
+	if (contact->host.len == 0)
+		return false; /* tel: and the like */
 	return sip_host_eq(contact->host, via->host) ||
 	       is_source(r, contact->host) || is_invalid(contact->host);
 }

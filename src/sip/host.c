@@ -153,6 +153,8 @@ bool sip_host_eq(struct str a, struct str b)
 	b = without_last_dot(b);
 	if (str_ieq(a, b))
 		return true;
+	if (a.len == 0 || b.len == 0) /* a URI of another scheme has none */
+		return false;
 	if (memchr(a.p, ':', a.len) == NULL || memchr(b.p, ':', b.len) == NULL)
 		return false;
 	return ipv6_parse(a, &x) && ipv6_parse(b, &y) && addr_ip_eq(&x, &y);

@@ -261,6 +261,8 @@ static void hosts_are_equal_by_value(void **state)
 	assert_true(sip_host_eq(STR("A.b"), STR("a.B.")));
 	assert_true(sip_host_eq(STR("[::1]"), STR("0:0:0:0:0:0:0:1")));
 	assert_false(sip_host_eq(STR("a.b"), STR("a.c")));
+	assert_false(sip_host_eq(STR_NONE, STR("a.c")));
+	assert_false(sip_host_eq(STR("a.c"), STR_NONE));
 	assert_false(sip_host_eq(STR("[::1]"), STR("[::2]")));
 	assert_false(sip_host_eq(STR("[::x]"), STR("[::1]")));
 	assert_false(sip_host_eq(STR(""), STR("a")));
