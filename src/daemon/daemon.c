@@ -48,6 +48,7 @@ struct daemon {
 	struct timer deadline; /* of the drain */
 	struct timer sweep;    /* of expired registrations */
 	struct timer reloaded; /* to say so */
+	struct timer reload;   /* asked for, and not done yet */
 	struct tls_watch tls_watch;
 	bool is_serving, is_draining;
 };
@@ -232,13 +233,12 @@ static int apply_log(const struct config *c)
 }
 
 /* All or nothing: what cannot be applied changes nothing. */
-static void on_reload(void *arg, int signo)
+static void reload(struct timer *t)
 {
-	struct daemon *d = arg;
+	struct daemon *d = CONTAINER_OF(t, struct daemon, reload);
 	struct transport_limits limits;
 	struct config *next;
 
-	(void)signo;
 	if (config_load(d->path, true, &next) != 0) {
 		log_error(STR_NONE, "reload.failed", KV_TEXT("file", d->path),
 			  KV_TEXT("why", "the old configuration stays"));
@@ -274,6 +274,17 @@ static void on_reloaded(struct timer *t)
 	struct daemon *d = CONTAINER_OF(t, struct daemon, reloaded);
 
 	log_info(STR_NONE, "reloaded", KV_TEXT("file", d->path));
+}
+
+/* Signals that came together are one reload: the file is read after the last of
+ * them. */
+static void on_reload(void *arg, int signo)
+{
+	struct daemon *d = arg;
+
+	(void)signo;
+	if (!timer_is_armed(&d->reload))
+		timer_arm(loop_wheel(d->loop), &d->reload, 0);
 }
 
 static void on_reopen(void *arg, int signo)
@@ -525,6 +536,7 @@ int daemon_run(const char *config_path)
 	raise_descriptor_limit();
 	timer_init(&d.deadline, on_deadline);
 	timer_init(&d.reloaded, on_reloaded);
+	timer_init(&d.reload, reload);
 	if (start(&d, why) != 0) {
 		fprintf(stderr, "viaductd: %s\n", why);
 		code = EXIT_START;

@@ -2,6 +2,8 @@
 
 import copy
 import re
+import signal
+import time
 
 import pytest
 
@@ -84,6 +86,26 @@ def test_what_needs_a_restart_is_named(daemon, addresses):
     listen = daemon.conf["listen"] + ["udp://%s:5070" % daemon.address[0]]
     daemon.reload(changed(daemon, listen=listen))
     daemon.expect_log(r"listen\b.*restart|restart.*\blisten")
+
+
+def cpu_ticks(daemon):
+    with open("/proc/%d/stat" % daemon.process.pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_signals_that_come_during_a_reload_are_one_more(daemon):
+    domains = {"d%d.test" % i: {"authenticate": "none", "registrar": False}
+               for i in range(3000)}  # it takes a while to read
+    before = cpu_ticks(daemon)
+    assert " reloaded " in daemon.reload(changed(daemon, domains=domains))
+    one = cpu_ticks(daemon) - before
+    for _ in range(30):
+        daemon.signal(signal.SIGHUP)
+        time.sleep(0.005)  # else the kernel makes one of many
+    daemon.signal(signal.SIGUSR1)
+    daemon.expect_log(" stats", 20)  # after what was asked for before
+    assert cpu_ticks(daemon) - before < 12 * one
 
 
 def test_no_call_fails_in_fifteen_reloads(tmp_path, addresses):
