@@ -35,8 +35,10 @@ bool sip_field_next(struct str *rest, struct str *name, struct str *value)
 	return false;
 }
 
-/* Most lines are passed over for their first letter. */
-struct str sip_bytes_call_id(struct str bytes)
+/* Most lines are passed over for their first letter: the name's, or that of its
+ * short form, both in small. */
+static inline struct str bytes_find(struct str bytes, enum sip_hdr_id id,
+				    char first, char brief)
 {
 	const char *end = str_end(bytes), *p = bytes.p;
 	struct str rest, name, value;
@@ -45,14 +47,27 @@ struct str sip_bytes_call_id(struct str bytes)
 		return STR_NONE;
 	while ((p = sip_field_after(p, end)) < end && *p != '\r' &&
 	       *p != '\n') {
-		if ((*p | 0x20) != 'c' && (*p | 0x20) != 'i')
+		if ((*p | 0x20) != first && (*p | 0x20) != brief)
 			continue;
 		rest = slice(p, sip_field_after(p, end));
 		if (sip_field_next(&rest, &name, &value) &&
-		    sip_hdr_lookup(name.p, name.len) == SIP_HDR_CALL_ID)
+		    sip_hdr_lookup(name.p, name.len) == id)
 			return value;
 	}
 	return STR_NONE;
+}
+
+struct str sip_bytes_call_id(struct str bytes)
+{
+	return bytes_find(bytes, SIP_HDR_CALL_ID, 'c', 'i');
+}
+
+int sip_bytes_via(struct str bytes, struct sip_via *out)
+{
+	struct str rest = bytes_find(bytes, SIP_HDR_VIA, 'v', 'v'), value;
+
+	return sip_value_split(&rest, &value) ? sip_via_parse(value, out)
+					      : VD_EINVAL;
 }
 
 /* CRLF alone before a message. One of them may still become a ping. */

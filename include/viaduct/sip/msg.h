@@ -223,6 +223,9 @@ bool sip_bytes_are_response(struct str bytes);
  */
 struct str sip_bytes_call_id(struct str bytes);
 
+/* Likewise the topmost Via. Returns 0, or VD_EINVAL when there is none. */
+int sip_bytes_via(struct str bytes, struct sip_via *out);
+
 /* Field values ------------------------------------------------------------- */
 
 static inline struct str sip_hdr_value(const struct sip_msg *m,

@@ -462,6 +462,26 @@ static void responses_are_told_by_their_first_bytes(void **state)
 	assert_false(sip_bytes_are_response(STR("SIPS sip:a SIP/2.0")));
 }
 
+static void the_topmost_via_is_found_without_an_index(void **state)
+{
+	struct sip_via via;
+
+	(void)state;
+	assert_int_equal(
+		sip_bytes_via(STR("x\r\nFrom: v\r\nV \t:\r\n SIP/2.0/TLS "
+				  "a.test:5;branch=1, SIP/2.0/UDP b\r\n"
+				  "Via: SIP/2.0/UDP c\r\n\r\n"),
+			      &via),
+		0);
+	assert_str(via.host, "a.test");
+	assert_int_equal(via.port, 5);
+	assert_int_equal(sip_bytes_via(STR("x\r\nVia: y\r\n\r\n"), &via),
+			 VD_EINVAL);
+	assert_int_equal(
+		sip_bytes_via(STR("x\r\nTo: y\r\n\r\nv: SIP/2.0/UDP c"), &via),
+		VD_EINVAL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -482,6 +502,7 @@ int main(void)
 		cmocka_unit_test(fields_far_apart_are_still_chained),
 		cmocka_unit_test(fields_are_found_by_full_and_compact_name),
 		cmocka_unit_test(the_call_id_is_found_without_an_index),
+		cmocka_unit_test(the_topmost_via_is_found_without_an_index),
 		cmocka_unit_test(responses_are_told_by_their_first_bytes),
 	};
 
