@@ -33,6 +33,13 @@ void tls_ask_client(SSL *ssl, const struct tls_info *info)
 	SSL_set_num_tickets(ssl, 0);
 }
 
+/* The version was agreed on by the first context's rules. */
+static bool is_new_enough(const SSL *ssl)
+{
+	return SSL_version(ssl) >=
+	       SSL_CTX_get_min_proto_version(SSL_get_SSL_CTX(ssl));
+}
+
 /* Who asks for an unknown name, or for none, gets the first: many phones are
  * configured with an address. */
 int tls_choose_context(SSL *ssl, int *alert, void *arg)
@@ -41,12 +48,15 @@ int tls_choose_context(SSL *ssl, int *alert, void *arg)
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	bool is_found = false;
 
-	(void)alert;
 	(void)arg;
 	if (name == NULL || c == NULL || !c->is_accepted)
 		return SSL_TLSEXT_ERR_NOACK;
 	for (size_t i = 0; !is_found && try_context(ssl, c, i, name, &is_found);
 	     i++)
 		;
+	if (!is_new_enough(ssl)) {
+		*alert = SSL_AD_PROTOCOL_VERSION;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	}
 	return is_found ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }

@@ -119,6 +119,23 @@ def test_the_certificate_is_chosen_by_name(start_secure, secure, authority):
     assert shown(None) == der(pairs["a.test"])
 
 
+def test_min_version_is_that_of_the_certificate_that_is_chosen(
+        start_secure, secure, authority):
+    pairs = {n: authority.issue("DNS:" + n) for n in ("a.test", "b.test")}
+    def entry(name, **options):
+        return {"certificate": str(pairs[name].certificate),
+                "key": str(pairs[name].key), **options}
+    proxy = start_secure(entries={"a": entry("a.test", verify_server="none"),
+                                  "b": entry("b.test", verify_server="none",
+                                             min_version="1.3")},
+                         listener_tls=["a", "b"])
+    old = limited(authority.client_context(), ssl.TLSVersion.TLSv1_2)
+    proxy.assert_serves(secure.client(proxy, old, server_name="a.test"))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        secure.client(proxy, old, server_name="b.test")
+    proxy.assert_serves(secure.client(proxy, server_name="b.test"))
+
+
 def test_a_large_body_and_many_messages_pass(proxy, secure, peers):
     bob, client = peers.udp(proxy.bob_ip), secure.client(proxy)
     body = bytes(range(256)) * 200
