@@ -157,12 +157,13 @@ void directory_remove(struct directory *d, struct directory_entry *e)
 }
 
 void directory_set_names(struct directory *d, struct directory_entry *e,
-			 const struct cert_names *names)
+			 const struct cert_names *names, bool is_for_all)
 {
 	struct shard *s = shard_of(d, key_hash(e->transport, &e->remote));
 
 	pthread_mutex_lock(&s->lock);
 	e->names = names;
+	e->is_for_all = is_for_all;
 	pthread_mutex_unlock(&s->lock);
 }
 

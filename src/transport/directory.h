@@ -41,9 +41,9 @@ struct conn_ref directory_join(struct directory *d, struct directory_entry *e);
 
 void directory_remove(struct directory *d, struct directory_entry *e);
 
-/* The peer's certificate is good for these names. */
+/* The peer's certificate is good for these names; or nobody checks them. */
 void directory_set_names(struct directory *d, struct directory_entry *e,
-			 const struct cert_names *names);
+			 const struct cert_names *names, bool is_for_all);
 
 /*
  * Any that there is; none when there is none. Over TLS only one that was made

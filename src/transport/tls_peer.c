@@ -84,7 +84,6 @@ static bool accept_server(struct conn *c, const struct tls_info *info)
 {
 	const X509 *cert = SSL_get0_peer_certificate(c->ssl);
 
-	c->entry.is_for_all = info->verify_server != TLS_SERVER_NAME;
 	if (info->verify_server == TLS_SERVER_NONE)
 		return true;
 	if (!learn_names(c))
@@ -130,6 +129,8 @@ bool tls_accept_peer(struct conn *c)
 	    identities_enter(c->t->set->identities, c->names,
 			     &c->flow.identity) != 0)
 		return false;
-	directory_set_names(c->t->set->directory, &c->entry, c->names);
+	directory_set_names(c->t->set->directory, &c->entry, c->names,
+			    !c->is_accepted &&
+				    info->verify_server != TLS_SERVER_NAME);
 	return true;
 }

@@ -127,7 +127,7 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	assert_true(finds_for(d, &tcp, "c.test"));
 	assert_true(conn_ref_is_none(
 		directory_find(d, SIP_TLS, &a.remote, STR("other.test"))));
-	directory_set_names(d, &a, names);
+	directory_set_names(d, &a, names, false);
 	assert_true(finds_for(d, &a, "other.test"));
 	directory_remove(d, &b);
 	/* the address itself, and nobody in particular */
@@ -135,7 +135,7 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	assert_false(finds_for(d, &a, "192.0.2.2"));
 	assert_true(finds_for(d, &a, ""));
 	/* where names are not checked, one connection is for all */
-	a.is_for_all = true;
+	directory_set_names(d, &a, names, true);
 	assert_true(finds_for(d, &a, "c.test"));
 	directory_remove(d, &a);
 	directory_remove(d, &tcp);
