@@ -41,6 +41,37 @@ static bool set_server_name(SSL *ssl, const struct conn *c)
 	return SSL_set_tlsext_host_name(ssl, c->domain) == 1;
 }
 
+/* Inside one call OpenSSL reads until it has data or there is nothing left: a
+ * peer that sends key updates alone, and fast, would keep it for ever. The
+ * descriptor stays ready, so that the next turn goes on. */
+static long on_bio(BIO *bio, int what, const char *text, size_t len, int argi,
+		   long argl, int ret, size_t *done)
+{
+	struct conn *c = (struct conn *)BIO_get_callback_arg(bio);
+
+	(void)text;
+	(void)len;
+	(void)argi;
+	(void)argl;
+	(void)done;
+	if (what != BIO_CB_READ || c->n_reads++ < READS_PER_TURN)
+		return ret;
+	BIO_set_retry_read(bio);
+	return -1;
+}
+
+static bool set_descriptor(struct conn *c)
+{
+	BIO *bio;
+
+	if (SSL_set_fd(c->ssl, c->fd) != 1)
+		return false;
+	bio = SSL_get_rbio(c->ssl);
+	BIO_set_callback_ex(bio, on_bio);
+	BIO_set_callback_arg(bio, (char *)c);
+	return true;
+}
+
 /* Not before the peer has something to say, or we have: a connection that is
  * silent costs no TLS. */
 static bool tls_begin(struct conn *c)
@@ -55,7 +86,7 @@ static bool tls_begin(struct conn *c)
 	if (c->ssl == NULL)
 		return false;
 	info = tls_info_of(SSL_get_SSL_CTX(c->ssl));
-	if (SSL_set_app_data(c->ssl, c) != 1 || SSL_set_fd(c->ssl, c->fd) != 1)
+	if (SSL_set_app_data(c->ssl, c) != 1 || !set_descriptor(c))
 		return false;
 	if (c->is_accepted) {
 		SSL_set_accept_state(c->ssl);
@@ -76,6 +107,7 @@ static int tls_handshake(struct conn *c)
 	ERR_clear_error();
 	if (c->ssl == NULL && !tls_begin(c))
 		return BYTES_FAILED;
+	c->n_reads = 0;
 	ret = SSL_do_handshake(c->ssl);
 	if (ret == 1) {
 		c->has_more = true; /* may have come with the last flight */
@@ -96,6 +128,7 @@ static ssize_t tls_read(struct conn *c, char *to, size_t max)
 	int why = BYTES_WANT_READ;
 
 	ERR_clear_error();
+	c->n_reads = 0;
 	while (have < max) {
 		if (SSL_read_ex(c->ssl, to + have, max - have, &n) != 1) {
 			why = tls_meaning(c, 0);

@@ -88,6 +88,12 @@ static void conn_slow(struct conn *c, enum limit limit)
 	conn_abort(c, STAT_connections_slow);
 }
 
+static bool is_connecting(const struct conn *c)
+{
+	return c->state == CONN_CONNECTING ||
+	       (c->state == CONN_HANDSHAKING && !c->is_accepted);
+}
+
 static void conn_due(struct timer *timer)
 {
 	struct conn *c = CONTAINER_OF(timer, struct conn, timer);
@@ -95,10 +101,10 @@ static void conn_due(struct timer *timer)
 
 	if (is_due(c->message_ms, now) || is_due(c->stall_ms, now))
 		conn_slow(c, LIMIT_message_timeout);
+	else if (is_due(c->state_ms, now) && is_connecting(c))
+		conn_abort(c, STAT_connections_failed);
 	else if (is_due(c->state_ms, now) && c->state == CONN_HANDSHAKING)
 		conn_slow(c, LIMIT_handshake_timeout);
-	else if (is_due(c->state_ms, now) && c->state == CONN_CONNECTING)
-		conn_abort(c, STAT_connections_failed);
 	else if (is_due(c->state_ms, now))
 		conn_close(c);
 	else if (c->state == CONN_OPEN && is_due(silence_end(c), now))
@@ -228,7 +234,11 @@ void conn_begin(struct conn *c)
 		return;
 	}
 	c->state = CONN_HANDSHAKING;
-	c->state_ms = now_ms(c) + handshake_timeout(c);
+	/* One that we make keeps CONNECT_TIMEOUT_MS for all of it: a hop that
+	 * takes the connection and says nothing is as dead as one that does
+	 * not take it. */
+	if (c->is_accepted)
+		c->state_ms = now_ms(c) + handshake_timeout(c);
 	conn_expect(c, c->state_ms);
 	if (c->bytes->handshake == NULL)
 		conn_established(c);

@@ -56,6 +56,7 @@ struct conn {
 	bool is_paused;  /* not read: its answers pile up */
 	bool is_asked;   /* for a sign of life; nothing has come since */
 	bool has_more;   /* input that the descriptor will not announce */
+	uint8_t n_reads; /* TLS: of the descriptor, in this call */
 	uint16_t n_told; /* workers that know that it is gone */
 	bool is_told;    /* this one does */
 

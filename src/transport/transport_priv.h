@@ -14,8 +14,9 @@
 #include "viaduct/util/list.h"
 
 enum {
-	/* A hop that does not answer a SYN: two SYN retransmissions fit (after
-	 * 1 and 3 s), and seven more hops before Timer B (RFC 3263 4.3). */
+	/* A hop that does not answer a SYN, or the hello of TLS: two SYN
+	 * retransmissions fit (after 1 and 3 s), and seven more hops before
+	 * Timer B (RFC 3263 4.3). */
 	CONNECT_TIMEOUT_MS = 4000,
 	/* After our last byte: time for the peer to read it and close. Closing
 	 * at once would reset the connection if input is unread, and the reset
@@ -25,6 +26,7 @@ enum {
 	/* One read: what a flood of one peer may cost others in a turn. */
 	SCRATCH_SIZE = 16384,
 	RECORD_SIZE = 16384, /* one record of TLS */
+	READS_PER_TURN = 4,  /* of a TLS connection, each about a record */
 	OUT_COST = 96,       /* what a queued message costs besides its bytes */
 	OUT_IOV = 64,        /* messages per write */
 	ACCEPT_BATCH = 16,

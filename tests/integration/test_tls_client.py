@@ -123,16 +123,62 @@ def test_the_next_hop_is_tried_when_one_is_refused(
             caller.expect_response(request, 200)
 
 
+def test_the_next_hop_is_tried_when_one_takes_tcp_and_says_nothing(
+        start_secure, peers, addresses, authority):
+    silent_ip, good_ip = addresses.take(), addresses.take()
+    proxy = start_secure(names={"tess.test": [silent_ip, good_ip]})
+    good = TlsListener(good_ip, authority.server_context(
+        authority.issue("DNS:tess.test")))
+    with peers.listener(silent_ip, 5061) as silent, good:
+        began = time.monotonic()
+        caller, request = ask_tess(peers, proxy)
+        with contextlib.closing(silent.accept()):
+            with contextlib.closing(good.accept(settings.patience(6))) as tess:
+                assert time.monotonic() - began < settings.patience(5)
+                tess.reply(tess.expect_request("OPTIONS", request.call_id), 200)
+                caller.expect_response(request, 200)
+
+
+# ---- RFC 3261 18.2.2: an answer whose connection is gone takes a new one ----
+
+
+@pytest.mark.parametrize("names, is_told", [(["DNS:caller.test"], True),
+                                            (["DNS:other.test"], False)])
+def test_an_answer_takes_a_new_connection_to_whom_sent_by_names(
+        proxy, peers, addresses, authority, names, is_told):
+    ip = addresses.take()
+    bob = peers.udp(proxy.bob_ip)
+    caller = peers.keep(proxy.connect(ip))
+    request = caller.request("INVITE", "sip:bob@biloxi.com",
+                             via=caller.via(sent_by="caller.test"))
+    caller.send(request)
+    got = bob.expect_request("INVITE", request.call_id)
+    bob.reply(got, 180)
+    caller.expect_response(request, 180)
+    context = authority.server_context(authority.issue(*names))
+    with TlsListener(ip, context) as listener:
+        caller.sock.unwrap()  # the proxy has heard it, and answered
+        bob.reply(got, 200)
+        if is_told:
+            with contextlib.closing(listener.accept()) as again:
+                again.expect_response(request, 200)
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+                with contextlib.closing(listener.accept()) as again:
+                    again.expect_response(request, 200)
+
+
 @pytest.mark.parametrize("verify, is_reached", [
     ("none", {"wrong name", "stranger"}), ("chain", {"wrong name"})])
 def test_verify_server(start_secure, peers, authority, stranger, verify,
                        is_reached):
-    proxy = start_secure(entry_options={"verify_server": verify})
     contexts = {
         "wrong name": authority.server_context(authority.issue("DNS:x.test")),
         "stranger": stranger.server_context(stranger.issue("DNS:tess.test")),
     }
     for name, context in contexts.items():
+        proxy = start_secure(name="for-" + name.replace(" ", "-"),
+                             entry_options={"verify_server": verify})
         with TlsListener(proxy.tess_ip, context) as server:
             caller, request = ask_tess(peers, proxy)
             try:

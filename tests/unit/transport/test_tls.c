@@ -1,6 +1,7 @@
 /* TLS below a connection: contexts, handshakes, reading and writing, and what
  * happens when memory ends. The peer is OpenSSL on a socket of its own. */
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -286,6 +287,30 @@ static void a_key_update_is_answered(void **state)
 	peer_close(&p);
 }
 
+/* OpenSSL reads on for as long as nothing but key updates comes; the others
+ * have their turn all the same. */
+static void a_flood_of_key_updates_takes_turns(void **state)
+{
+	enum { N = 12000 };
+	struct bench *b = *state;
+	int size = 1 << 20;
+	unsigned n_turns = 0;
+	struct peer p;
+
+	peer_connected(&p, b);
+	bench_settle(b);
+	setsockopt(p.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (int i = 0; i < N; i++) {
+		SSL_key_update(p.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+		assert_int_equal(SSL_do_handshake(p.ssl), 1);
+	}
+	assert_int_equal(SSL_write(p.ssl, MESSAGE, (int)(sizeof(MESSAGE) - 1)),
+			 sizeof(MESSAGE) - 1);
+	bench_until(b, n_turns++ == UINT_MAX || b->w[0].n_messages == 1);
+	assert_in_range(n_turns, 4, UINT_MAX);
+	peer_close(&p);
+}
+
 /* --- the end --- */
 
 static void our_end_says_goodbye(void **state)
@@ -422,6 +447,27 @@ static void nobody_in_particular_cannot_be_verified(void **state)
 	close(listen_fd);
 }
 
+/* What is left of the time to connect: the next hop must have its turn before
+ * the transaction ends. */
+static void a_server_that_is_silent_is_given_up_soon(void **state)
+{
+	struct bench *b = *state;
+	int listen_fd = peer_listen(server_at), fd;
+	uint64_t start = bench_now_ms();
+	struct conn_ref used;
+
+	assert_int_equal(send_to(b, "a.test", &used), 0);
+	fd = peer_accept(b, listen_fd);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_in_range(bench_now_ms() - start, CONNECT_TIMEOUT_MS - 500,
+			CONNECT_TIMEOUT_MS + 500);
+	assert_true(conn_ref_eq(b->w[0].closed, used));
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 1);
+	assert_int_equal(bench_stat(b, STAT_connections_slow), 0);
+	close(fd);
+	close(listen_fd);
+}
+
 /* --- memory --- */
 
 static void reloads_keep_nothing(void **state)
@@ -527,6 +573,7 @@ int main(void)
 		TLS_TEST(a_message_may_come_in_many_records),
 		TLS_TEST(what_blocks_goes_on_where_it_was),
 		TLS_TEST(a_key_update_is_answered),
+		TLS_TEST(a_flood_of_key_updates_takes_turns),
 		TLS_TEST(our_end_says_goodbye),
 		TLS_TEST(a_handshake_meets_its_deadline),
 		TLS_TEST(what_is_no_tls_fails_at_once),
@@ -534,6 +581,7 @@ int main(void)
 		TLS_TEST(what_is_sent_waits_for_the_handshake),
 		TLS_TEST(a_wrong_name_ends_it_and_is_told),
 		TLS_TEST(nobody_in_particular_cannot_be_verified),
+		TLS_TEST(a_server_that_is_silent_is_given_up_soon),
 		TLS_TEST(reloads_keep_nothing),
 		cmocka_unit_test(loading_may_lack_memory_anywhere),
 		TLS_TEST(a_handshake_may_lack_memory_anywhere),
