@@ -334,6 +334,8 @@ static int conn_register(struct conn *c)
 	c->entry.transport = c->flow.transport;
 	c->entry.remote = c->flow.remote;
 	c->entry.ref = c->flow.conn;
+	c->entry.is_made = !c->is_accepted;
+	c->entry.listener = c->flow.listener;
 	if (!c->is_accepted)
 		conn_expect(c, conn_deadline(c));
 	return 0;

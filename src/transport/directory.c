@@ -80,14 +80,18 @@ static struct shard *shard_of(struct directory *d, uint64_t hash)
 	return &d->shards[hash >> 58];
 }
 
-static bool entry_serves(const struct directory_entry *e, struct str domain)
+static bool entry_serves(const struct directory_entry *e, uint16_t listener,
+			 struct str domain)
 {
 	union addr a;
 
 	if (e->is_alias)
 		return cert_names_have(e->names, domain);
-	if (!sip_transport_is_tls(e->transport) || e->is_for_all ||
-	    domain.len == 0)
+	if (!sip_transport_is_tls(e->transport))
+		return true;
+	if (e->is_made && e->listener != listener)
+		return false;
+	if (e->is_for_all || domain.len == 0)
 		return true;
 	if (e->domain.len != 0 && sip_host_eq(e->domain, domain))
 		return true;
@@ -99,7 +103,7 @@ static bool entry_serves(const struct directory_entry *e, struct str domain)
 static struct directory_entry *shard_find(struct shard *s, uint64_t hash,
 					  enum sip_transport t,
 					  const union addr *remote,
-					  struct str domain)
+					  uint16_t listener, struct str domain)
 {
 	struct directory_entry *e;
 	struct hash_node *n;
@@ -108,7 +112,7 @@ static struct directory_entry *shard_find(struct shard *s, uint64_t hash,
 	     n = hash_table_next(n)) {
 		e = CONTAINER_OF(n, struct directory_entry, node);
 		if (e->transport == t && addr_eq(&e->remote, remote) &&
-		    entry_serves(e, domain))
+		    entry_serves(e, listener, domain))
 			return e;
 	}
 	return NULL;
@@ -133,7 +137,8 @@ struct conn_ref directory_join(struct directory *d, struct directory_entry *e)
 	struct conn_ref ref = no_conn;
 
 	pthread_mutex_lock(&s->lock);
-	there = shard_find(s, hash, e->transport, &e->remote, e->domain);
+	there = shard_find(s, hash, e->transport, &e->remote, e->listener,
+			   e->domain);
 	if (there != NULL) {
 		ref = there->ref;
 	} else {
@@ -168,7 +173,8 @@ void directory_set_names(struct directory *d, struct directory_entry *e,
 }
 
 struct conn_ref directory_find(struct directory *d, enum sip_transport t,
-			       const union addr *remote, struct str domain)
+			       const union addr *remote, uint16_t listener,
+			       struct str domain)
 {
 	uint64_t hash = key_hash(t, remote);
 	struct shard *s = shard_of(d, hash);
@@ -176,7 +182,7 @@ struct conn_ref directory_find(struct directory *d, enum sip_transport t,
 	struct conn_ref ref = no_conn;
 
 	pthread_mutex_lock(&s->lock);
-	e = shard_find(s, hash, t, remote, domain);
+	e = shard_find(s, hash, t, remote, listener, domain);
 	if (e != NULL)
 		ref = e->ref;
 	pthread_mutex_unlock(&s->lock);

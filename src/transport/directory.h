@@ -22,6 +22,8 @@ struct directory_entry {
 	struct conn_ref ref;
 	bool is_in;
 	/* TLS. Owned by the connection. */
+	bool is_made; /* by us, by the rules of `listener`, no other's */
+	uint16_t listener;
 	struct str domain; /* the connection was made for it */
 	bool is_for_all;   /* nobody checks names on it */
 	bool is_alias;     /* not its own remote end: names alone count */
@@ -49,9 +51,11 @@ void directory_set_names(struct directory *d, struct directory_entry *e,
  * Any that there is; none when there is none. Over TLS only one that was made
  * for `domain`, or whose verified certificate is for it: what is meant for
  * b.com is not told to a.com, though both live at one address. A domain that
- * is written as that very address, or empty, is content with the address.
+ * is written as that very address, or empty, is content with the address. One
+ * that we made must have left from `listener`: each verifies as its `tls` says.
  */
 struct conn_ref directory_find(struct directory *d, enum sip_transport t,
-			       const union addr *remote, struct str domain);
+			       const union addr *remote, uint16_t listener,
+			       struct str domain);
 
 #endif

@@ -365,7 +365,7 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	if (err != VD_ECONN || to->only_conn)
 		return err;
 	known = directory_find(t->set->directory, to->transport, &to->addr,
-			       domain_of(to));
+			       to->listener, domain_of(to));
 	err = send_over(t, known, to, b, used);
 	if (err != VD_ECONN)
 		return err;

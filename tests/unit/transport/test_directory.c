@@ -18,9 +18,9 @@ static struct directory_entry entry(enum sip_transport t, const char *remote,
 static bool finds_for(struct directory *d, const struct directory_entry *e,
 		      const char *domain)
 {
-	return conn_ref_eq(
-		directory_find(d, e->transport, &e->remote, str_from(domain)),
-		e->ref);
+	return conn_ref_eq(directory_find(d, e->transport, &e->remote,
+					  e->listener, str_from(domain)),
+			   e->ref);
 }
 
 static bool finds(struct directory *d, const struct directory_entry *e)
@@ -126,7 +126,7 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	assert_true(finds_for(d, &b, "b.test"));
 	assert_true(finds_for(d, &tcp, "c.test"));
 	assert_true(conn_ref_is_none(
-		directory_find(d, SIP_TLS, &a.remote, STR("other.test"))));
+		directory_find(d, SIP_TLS, &a.remote, 0, STR("other.test"))));
 	directory_set_names(d, &a, names, false);
 	assert_true(finds_for(d, &a, "other.test"));
 	directory_remove(d, &b);
@@ -137,6 +137,13 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	/* where names are not checked, one connection is for all */
 	directory_set_names(d, &a, names, true);
 	assert_true(finds_for(d, &a, "c.test"));
+	/* and for no other listener, where they may be; not by its name even */
+	a.is_made = true;
+	assert_true(finds_for(d, &a, "a.test"));
+	assert_true(conn_ref_is_none(
+		directory_find(d, SIP_TLS, &a.remote, 1, STR("a.test"))));
+	assert_true(conn_ref_is_none(
+		directory_find(d, SIP_TLS, &a.remote, 1, STR("c.test"))));
 	directory_remove(d, &a);
 	directory_remove(d, &tcp);
 	directory_free(d);
