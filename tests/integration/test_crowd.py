@@ -99,12 +99,6 @@ def test_connections_whose_answers_nobody_reads_cost_nobody_else(
         assert_calls_are_fast(daemon, peers)
 
 
-def rss_kib(daemon):
-    with open("/proc/%d/smaps_rollup" % daemon.process.pid) as lines:
-        return next(int(line.split()[1]) for line in lines
-                    if line.startswith("Rss:"))
-
-
 @pytest.mark.parametrize("kind, count, goal_kib", [
     ("wss", IDLE_COUNT, 40), ("tls", IDLE_COUNT // 10, 40),
     ("tcp", IDLE_COUNT, 8), ("ws", IDLE_COUNT, 8)])
@@ -114,10 +108,10 @@ def test_idle_connections_are_small_and_calls_go_on(
         pytest.skip("too few descriptors are allowed here")
     daemon = start()
     assert_calls_are_fast(daemon, peers)
-    before = rss_kib(daemon)
+    before = daemon.rss_kib()
     with crowd(daemon, addresses, kind, count, "idle") as idle:
         assert idle.n_ready == count
-        each = (rss_kib(daemon) - before) / count
+        each = (daemon.rss_kib() - before) / count
         print("%s: %.1f KiB each" % (kind, each))
         assert settings.SLOW or each <= goal_kib  # shadow memory is not ours
         assert_calls_are_fast(daemon, peers)

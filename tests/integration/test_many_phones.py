@@ -18,12 +18,6 @@ SECONDS = int(os.environ.get("VIADUCT_PHONES_S", 10))
 CALLS_PER_S = 4 if settings.SLOW else 20
 
 
-def rss_kib(daemon):
-    with open("/proc/%d/smaps_rollup" % daemon.process.pid) as lines:
-        return next(int(line.split()[1]) for line in lines
-                    if line.startswith("Rss:"))
-
-
 @pytest.fixture
 def daemon(start_daemon, addresses, tmp_path):
     ip, users = addresses.take(), ["user%d" % i for i in range(PHONES)]
@@ -45,13 +39,13 @@ def daemon(start_daemon, addresses, tmp_path):
 def test_phones_register_again_and_call_each_other_and_none_fails(daemon, port):
     async def run():
         load = Load(daemon.ip, port, DOMAIN, daemon.users, port == 8443)
-        idle_kib = rss_kib(daemon)
+        idle_kib = daemon.rss_kib()
         await load.connect()
         cpu_s = daemon.cpu_s()
         times = await load.run(CALLS_PER_S, SECONDS)
         print("%d phones: %.1f KiB each; %d calls in %d s, CPU %.2f s, set-up "
               "median %.1f ms, slowest %.1f ms" % (
-                  PHONES, (rss_kib(daemon) - idle_kib) / PHONES, len(times),
+                  PHONES, (daemon.rss_kib() - idle_kib) / PHONES, len(times),
                   SECONDS, daemon.cpu_s() - cpu_s,
                   1e3 * times[len(times) // 2], 1e3 * times[-1]))
         await load.close()

@@ -8,7 +8,7 @@ import pytest
 
 from lib import message, settings
 from lib.certs import Authority
-from lib.daemon import Daemon, config, route
+from lib.daemon import Daemon, HasDaemon, config, route
 from lib.message import SDP, build_ack
 from lib.websocket import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT,
                            Stream, WsPeer, accept_of, close_frame, frame,
@@ -20,7 +20,7 @@ V6_PORT = 15081
 PAGE = "https://phone.biloxi.com"
 
 
-class Site:
+class Site(HasDaemon):
     """A daemon for biloxi.com with a registrar, on UDP, TCP and WebSocket."""
 
     def __init__(self, directory, addresses, name="viaductd", v6=False,
@@ -50,20 +50,6 @@ class Site:
         if v6:
             conf["listen"].append("ws://[::1]:%d" % V6_PORT)
         self.daemon = Daemon(directory, conf, name)
-
-    def __enter__(self):
-        try:
-            self.daemon.start()
-        except BaseException:
-            self.daemon.kill()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self.daemon.stop()
-        finally:
-            self.daemon.kill()
 
     def stream(self, port=PORT, **options):
         """A connection, not upgraded."""

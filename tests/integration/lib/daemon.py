@@ -130,11 +130,34 @@ class Daemon:
         return wait.until(lambda: self.has_logged(pattern),
                           settings.patience(seconds), "log line " + pattern)
 
+    def rss_kib(self):
+        """Memory that it has in use, all of it."""
+        lines = Path("/proc/%d/smaps_rollup" % self.process.pid).read_text()
+        return int(re.search(r"(?m)^Rss:\s+(\d+)", lines).group(1))
+
     def cpu_s(self):
         """CPU time used so far, all threads, as the scheduler counts it."""
         tasks = Path("/proc/%d/task" % self.process.pid).iterdir()
         return sum(int((task / "schedstat").read_text().split()[0])
                    for task in tasks) / 1e9
+
+
+class HasDaemon:
+    """`with` starts self.daemon, and stops and judges it at the end."""
+
+    def __enter__(self):
+        try:
+            self.daemon.start()
+        except BaseException:
+            self.daemon.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.daemon.stop()
+        finally:
+            self.daemon.kill()
 
 
 def run(*args, cwd=None, seconds=10):

@@ -146,7 +146,22 @@ class UdpPeer(Peer):
         return Message.parse(data), source
 
 
-class TcpPeer(Peer):
+class StreamPeer(Peer):
+    """A peer on a connection: it answers where it was asked."""
+
+    def reply(self, request, status, **parts):
+        parts.setdefault("contact", self.contact)
+        answer = message.build_response(request, status, **parts)
+        self.send(answer)
+        return answer
+
+    def expect_close(self, seconds=None):
+        """The other side closes (or resets) the connection."""
+        self.receive(seconds or settings.patience(AT_ONCE_S), lambda m: False)
+        assert self.is_closed, "%s is still open" % self.hostport
+
+
+class TcpPeer(StreamPeer):
     transport = "TCP"
 
     def __init__(self, sock):
@@ -168,17 +183,6 @@ class TcpPeer(Peer):
     def send(self, what, to=None):
         """`to` is there so that both peers are driven alike."""
         self.sock.sendall(bytes(what))
-
-    def reply(self, request, status, **parts):
-        parts.setdefault("contact", self.contact)
-        answer = message.build_response(request, status, **parts)
-        self.send(answer)
-        return answer
-
-    def expect_close(self, seconds=None):
-        """The other side closes (or resets) the connection."""
-        self.receive(seconds or settings.patience(AT_ONCE_S), lambda m: False)
-        assert self.is_closed, "%s is still open" % self.hostport
 
     def _read(self, seconds):
         deadline = time.monotonic() + seconds

@@ -1,9 +1,9 @@
 """One proxy for biloxi.com, for tests that play every other part themselves."""
 
-from .daemon import Daemon, config, route
+from .daemon import Daemon, HasDaemon, config, route
 
 
-class OneProxy:
+class OneProxy(HasDaemon):
     """`address` is where it listens. Bob, Carol and the mute one are reached over
     UDP, Tom over TCP, `both` are Bob and Tom; `loop` is routed back to the proxy,
     `bomb` twice."""
@@ -29,20 +29,6 @@ class OneProxy:
         if websocket:
             conf["listen"].append("ws://%s:%d" % self.ws_address)
         self.daemon = Daemon(directory, conf, name, preexec=preexec)
-
-    def __enter__(self):
-        try:
-            self.daemon.start()
-        except BaseException:
-            self.daemon.kill()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self.daemon.stop()
-        finally:
-            self.daemon.kill()
 
     def assert_serves(self, peer, seconds=None):
         """A request from a well-behaved peer is answered 200."""

@@ -12,7 +12,7 @@ import time
 from collections import namedtuple
 
 from . import message, settings
-from .endpoint import AT_ONCE_S, Peer, family_of
+from .endpoint import AT_ONCE_S, StreamPeer, family_of
 from .message import Message
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -195,7 +195,7 @@ def open_websocket(ip, to, request=None, **options):
     return stream
 
 
-class WsPeer(Peer):
+class WsPeer(StreamPeer):
     """A SIP.js, more or less: no address that anybody could reach, one
     connection. `ws` is the Stream below it; pings are answered, as a browser
     does it."""
@@ -233,16 +233,6 @@ class WsPeer(Peer):
 
     def send(self, what, to=None):
         self.ws.send(frame(TEXT, bytes(what)))
-
-    def reply(self, request, status, **parts):
-        parts.setdefault("contact", self.contact)
-        answer = message.build_response(request, status, **parts)
-        self.send(answer)
-        return answer
-
-    def expect_close(self, seconds=None):
-        self.receive(seconds or settings.patience(AT_ONCE_S), lambda m: False)
-        assert self.is_closed, "%s is still open" % self.host
 
     def _read(self, seconds):
         deadline = time.monotonic() + seconds
