@@ -135,6 +135,9 @@ class Daemon:
         lines = Path("/proc/%d/smaps_rollup" % self.process.pid).read_text()
         return int(re.search(r"(?m)^Rss:\s+(\d+)", lines).group(1))
 
+    def n_descriptors(self):
+        return len(list(Path("/proc/%d/fd" % self.process.pid).iterdir()))
+
     def cpu_s(self):
         """CPU time used so far, all threads, as the scheduler counts it."""
         tasks = Path("/proc/%d/task" % self.process.pid).iterdir()
