@@ -8,7 +8,10 @@
 #include "viaduct/util/err.h"
 #include "viaduct/util/hash.h"
 
-enum { NAME_MAX_LEN = 256 };
+enum {
+	NAME_MAX_LEN = 256,
+	SPELT_MAX_LEN = 3 * NAME_MAX_LEN, /* with an escape for each octet */
+};
 
 /* Names and aliases in one table of open addresses, at most half full. */
 struct slot {
@@ -156,11 +159,11 @@ size_t users_without(const struct users *u, enum auth_algorithm a)
 
 const struct user *users_find(const struct users *u, struct str name)
 {
-	char plain[NAME_MAX_LEN];
+	char plain[3 * SPELT_MAX_LEN];
 	const struct user *user;
 	struct str key = {plain, 0};
 
-	if (u == NULL || name.len == 0 || name.len > sizeof(plain))
+	if (u == NULL || name.len == 0 || name.len > SPELT_MAX_LEN)
 		return NULL;
 	key.len = sip_user_canonical(name, plain);
 	user = find_slot(u, key)->user;
@@ -179,7 +182,7 @@ struct loading {
 
 static int canonical(struct loading *l, struct str text, struct str *out)
 {
-	char *p = arena_alloc(l->arena, text.len + 1);
+	char *p = arena_alloc(l->arena, 3 * text.len + 1);
 
 	if (p == NULL)
 		return VD_ENOMEM;

@@ -11,7 +11,7 @@
 
 REFUSAL(bad_star, 400, "Invalid Request",
 	"10.3 step 6: \"*\" stands alone, with Expires: 0");
-REFUSAL(bad_contact, 400, "Bad Contact", "10.3: a contact is no sip URI");
+REFUSAL(bad_contact, 400, "Bad Contact", "10.3: a contact is no URI");
 REFUSAL(bad_path, 400, "Bad Path", "RFC 3327: a Path value is no sip URI");
 REFUSAL(too_many, 403, "Too Many Contacts",
 	"more Contact values than registrar.max_contacts could need");
@@ -21,6 +21,8 @@ REFUSAL(own_address, 403, "Contact Is This Address",
 	"the contact is the address of record itself");
 REFUSAL(own_gruu, 403, "Contact Is A GRUU Of This Address",
 	"RFC 5627 5.1: the contact is a GRUU of the address of record");
+REFUSAL(no_sip, 403, "Contact Is No SIP URI",
+	"RFC 5627 5.1: a contact with an instance is no sip URI");
 REFUSAL(no_outbound, 439, "First Hop Lacks Outbound Support",
 	"RFC 5626 6: reg-id, and no Path of an edge proxy with ob");
 REFUSAL(many_flows, 400, "One Flow At A Time",
@@ -34,6 +36,8 @@ static const struct refusal too_brief = {
 	.why = "10.3 step 7: shorter than registrar.min_expires",
 	.is_too_brief = true,
 };
+
+enum { MALFORMED_MS = 3600 * 1000 };
 
 /* What every value of the request shares. */
 struct common {
@@ -70,18 +74,19 @@ static const struct refusal *read_path(struct request *r, struct str *path)
 
 /* Expiration ------------------------------------------------------------- */
 
-/* Milliseconds; what is malformed counts as not given (20.19). */
-static uint64_t parse_expires(struct str text, const struct registrar_conf *c)
+/* Milliseconds. */
+static uint64_t parse_expires(struct str text, uint64_t malformed_ms)
 {
 	uint32_t s;
 	int err = str_to_u32(text, UINT32_MAX, &s);
 
 	if (err == VD_ETOOBIG)
 		return UINT64_MAX;
-	return err == 0 ? (uint64_t)s * 1000 : c->default_expires;
+	return err == 0 ? (uint64_t)s * 1000 : malformed_ms;
 }
 
-/* 10.3 step 7: the parameter, else the header field, else the default. */
+/* 10.3 step 7: the parameter, else the header field, else the default. What is
+ * malformed is an hour in the parameter (10.2), and nothing in the field. */
 static const struct refusal *read_expires(struct request *r,
 					  const struct common *common,
 					  struct str params, uint64_t *at_ms)
@@ -91,9 +96,9 @@ static const struct refusal *read_expires(struct request *r,
 	uint64_t ms = c->default_expires;
 
 	if (sip_param_find(params, STR("expires"), &value))
-		ms = parse_expires(value, c);
+		ms = parse_expires(value, MALFORMED_MS);
 	else if (common->header.p != NULL)
-		ms = parse_expires(common->header, c);
+		ms = parse_expires(common->header, c->default_expires);
 	if (ms > 0 && ms < c->min_expires)
 		return &too_brief;
 	if (ms > c->max_expires)
@@ -189,11 +194,11 @@ static bool is_own_gruu(struct request *r, const struct sip_uri *uri,
 	return gruu_is(uri) && gruu_read(r, uri, &g) == 0 && str_eq(g.aor, aor);
 }
 
-static bool is_sip_uri(struct str text, struct sip_uri *uri)
+/* 10.2.1: a contact may be of any scheme; not one that has a GRUU. */
+static bool is_usable(const struct sip_uri *uri, struct str params)
 {
-	return sip_uri_parse(text, uri) == 0 &&
-	       (uri->scheme == SIP_SCHEME_SIP ||
-		uri->scheme == SIP_SCHEME_SIPS);
+	return uri->scheme == SIP_SCHEME_SIP ||
+	       uri->scheme == SIP_SCHEME_SIPS || instance_of(params).len == 0;
 }
 
 /* RFC 5626 section 6. */
@@ -219,7 +224,7 @@ static const struct refusal *read_contact(struct request *r,
 	struct sip_addr addr;
 
 	if (sip_addr_parse(value, &addr) != 0 ||
-	    !is_sip_uri(addr.uri, &out->uri))
+	    sip_uri_parse(addr.uri, &out->uri) != 0)
 		return &bad_contact;
 	*b = (struct binding){
 		.contact = addr.uri,
@@ -235,6 +240,8 @@ static const struct refusal *read_contact(struct request *r,
 		bad = read_reg_id(common, addr.params, &b->reg_id);
 	if (bad != NULL)
 		return bad;
+	if (b->expires_ms != 0 && !is_usable(&out->uri, addr.params))
+		return &no_sip;
 	if (b->expires_ms != 0 && is_aor_itself(r, &out->uri, aor))
 		return &own_address;
 	if (b->expires_ms != 0 && is_own_gruu(r, &out->uri, aor))

@@ -33,6 +33,14 @@ static struct str request_uri(struct arena *arena, struct str contact)
 	return out;
 }
 
+/* A contact may be of any scheme (10.2.1); nothing else can be forwarded to. */
+static bool is_target(const struct binding *b)
+{
+	struct str scheme = {b->contact.p, str_find(b->contact, ':')};
+
+	return str_ieq(scheme, STR("sip")) || str_ieq(scheme, STR("sips"));
+}
+
 /* Order ------------------------------------------------------------------- */
 
 /* A binding that has not expired. */
@@ -81,8 +89,8 @@ static void find_lead(struct live *v, size_t n, struct live *l)
 	}
 }
 
-/* Those that have not expired and that the GRUU (NULL: none) names, in order;
- * NULL: no memory. */
+/* Those that have not expired, that the GRUU (NULL: none) names and that a
+ * request can go to, in order; NULL: no memory. */
 static struct live *sorted(struct request *r, const struct bindings *b,
 			   const struct gruu *g, size_t *n)
 {
@@ -93,7 +101,7 @@ static struct live *sorted(struct request *r, const struct bindings *b,
 	if (v == NULL)
 		return NULL;
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].expires_ms > now_ms &&
+		if (b->v[i].expires_ms > now_ms && is_target(&b->v[i]) &&
 		    (g == NULL || gruu_names(g, &b->v[i])))
 			v[(*n)++] = (struct live){
 				.b = &b->v[i],

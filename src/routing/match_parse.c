@@ -50,7 +50,7 @@ static void parse_uri(struct conf_run *run, const struct conf_node *n,
 
 static void parse_user(struct conf_run *run, struct str text, struct str *out)
 {
-	char *plain = rule_alloc(run, text.len + 1);
+	char *plain = rule_alloc(run, 3 * text.len + 1);
 
 	if (plain == NULL)
 		return;

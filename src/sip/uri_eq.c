@@ -150,27 +150,35 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 	       pairs_eq(a->headers, b->headers, '&', true);
 }
 
+static char *put_escape(char *o, char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	*o++ = '%';
+	*o++ = digits[(uint8_t)c >> 4];
+	*o++ = digits[(uint8_t)c & 0xf];
+	return o;
+}
+
 size_t sip_user_canonical(struct str text, char *out)
 {
 	const char *p = text.p, *end = str_end(text);
 	char *o = out;
 
-	if (text.len > 0 && memchr(p, '%', text.len) == NULL) {
+	if (text.len > 0 && span_long(p, end, CT_USER) == end) {
 		memcpy(out, text.p, text.len);
 		return text.len;
 	}
 	while (p < end) {
 		const char *from = p;
 		char c = (char)next_char(&p, end);
+		bool is_plain =
+			p == from + 1 ? is_class(c, CT_USER) : is_unreserved(c);
 
-		if (p == from + 1 || is_unreserved(c)) {
+		if (is_plain)
 			*o++ = c;
-			continue;
-		}
-		*o++ = '%';
-		for (from++; from < p; from++)
-			*o++ = is_class(*from, CT_DIGIT) ? *from
-							 : *from & ~0x20;
+		else
+			o = put_escape(o, c);
 	}
 	return (size_t)(o - out);
 }

@@ -74,6 +74,18 @@ def test_add_refresh_and_remove(registrar):
     assert registrar.bindings() == {}
 
 
+def test_10_2_1_a_contact_of_another_scheme_is_kept_and_never_called(registrar,
+                                                                    peers):
+    caller, bob = peers.udp(), peers.udp()
+    ok = registrar.register("<mailto:bob@h.test>", "<tel:+1555>;q=1")
+    assert set(bindings(ok)) == {"mailto:bob@h.test", "tel:+1555"}
+    caller.expect_response(registrar.call(caller), 480)
+    registrar.register("<sip:bob@%s>;q=0.1" % bob.hostport)
+    request = registrar.call(caller)
+    bob.reply(bob.expect_request("OPTIONS", request.call_id), 200)
+    caller.expect_response(request, 200)
+
+
 def test_all_or_nothing(registrar):
     registrar.register("<sip:x@h.test>", cseq=10, expires=300)
     registrar.register("<sip:y@h.test>", "<sip:x@h.test>;expires=0", cseq=9,

@@ -169,6 +169,16 @@ def test_from_is_the_user_or_an_alias(domain, from_user, status):
 # ---- users file ----
 
 
+def test_10_3_step_5_a_name_that_a_uri_must_escape_is_a_user(domain):
+    domain.set_password("room #7", "wonderland")
+    domain.daemon.reload(domain.daemon.conf)
+    challenge = challenges(domain.register("room%20%237", 401))["SHA-256"]
+    value = credentials(challenge, "room #7", "wonderland", "REGISTER",
+                        "sip:" + REALM)
+    domain.register("room%20%237", 200, cseq=next(CSEQ),
+                    extra=[("Authorization", value)])
+
+
 def test_a_reload_reads_the_users_again(domain):
     domain.log_in("wonderland")
     domain.set_password("alice", "looking-glass")

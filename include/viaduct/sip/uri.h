@@ -86,8 +86,10 @@ bool sip_host_eq(struct str a, struct str b);
 
 /*
  * User parts as RFC 3261 19.1.4 compares them: escapes of unreserved
- * characters undone, the rest kept (hex digits upper case).
- * Writes at most text.len bytes; returns the length.
+ * characters undone, the rest kept (hex digits upper case). What people write
+ * and may not stand in a URI as it is becomes an escape.
+ * Writes at most text.len bytes of a URI's user part, and three times as many
+ * of any other text; returns the length.
  */
 size_t sip_user_canonical(struct str text, char *out);
 

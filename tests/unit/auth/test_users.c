@@ -82,6 +82,22 @@ static void users_are_found_by_name_and_alias_unescaped(void **state)
 	assert_int_equal(users_count(NULL), 0);
 }
 
+/* RFC 3261 section 10.3 step 5: a URI has them as escapes. */
+static void a_name_may_have_characters_that_a_uri_escapes(void **state)
+{
+	struct users *u =
+		load_users(*state, "r",
+			   "users: { \"m\xc3\xbcller\": { password: x, "
+			   "aliases: [ \"#7\" ] } }");
+	const struct user *miller = users_find(u, STR("m%c3%BCller"));
+
+	assert_non_null(miller);
+	assert_str(miller->name, "m%C3%BCller");
+	assert_str(miller->login, "m\xc3\xbcller");
+	assert_ptr_equal(users_find(u, miller->login), miller);
+	assert_ptr_equal(users_find(u, STR("%237")), miller);
+}
+
 static void assert_mistake(struct auth_test *t, const char *text,
 			   const char *want)
 {
@@ -238,6 +254,7 @@ int main(void)
 		FILE_TEST(given_ha1_counts_in_lower_case_and_alone),
 		FILE_TEST(secret_may_lie_in_a_file),
 		FILE_TEST(users_are_found_by_name_and_alias_unescaped),
+		FILE_TEST(a_name_may_have_characters_that_a_uri_escapes),
 		FILE_TEST(mistakes_have_their_place),
 		FILE_TEST(missing_file_and_bad_realm_are_mistakes),
 		FILE_TEST(a_hundred_thousand_users_load),

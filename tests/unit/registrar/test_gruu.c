@@ -163,6 +163,14 @@ static void a_contact_may_not_be_a_gruu_of_this_address(void **state)
 	    .fields = bench_format("Contact: <%s>\r\n", temp).p);
 }
 
+static void a_contact_with_an_instance_is_a_sip_uri(void **state)
+{
+	struct bench *b = *state;
+
+	REG(b, 403, .fields = PHONE("mailto:bob@biloxi.test", UUID) GRUU);
+	REG(b, 200, .fields = "Contact: <tel:+1555>\r\n");
+}
+
 /* Targeting (6.1) -----------------------------------------------------------
  */
 
@@ -295,6 +303,7 @@ int main(void)
 		REGISTRAR_TEST(an_instance_is_escaped),
 		REGISTRAR_TEST(gruu_can_be_required_and_turned_off),
 		REGISTRAR_TEST(a_contact_may_not_be_a_gruu_of_this_address),
+		REGISTRAR_TEST(a_contact_with_an_instance_is_a_sip_uri),
 		REGISTRAR_TEST(a_gruu_reaches_its_instance_alone),
 		REGISTRAR_TEST(who_is_away_is_480_and_who_is_none_404),
 		REGISTRAR_TEST(a_forged_temporary_gruu_is_404),

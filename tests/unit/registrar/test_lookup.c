@@ -174,6 +174,20 @@ static void who_is_not_there_is_480(void **state)
 	CALL(b, BOB, 480);
 }
 
+static void nobody_is_forwarded_to_a_contact_of_another_scheme(void **state)
+{
+	struct bench *b = *state;
+	struct peer *x = peer_open(b, NET "21");
+
+	REG(b, 200, .fields = "Contact: <tel:+1555>, <sips-x:1>\r\n");
+	CALL(b, BOB, 480);
+	REG(b, 200, .fields = "Contact: <SIP:bob@" NET "21>;q=0.1\r\n");
+	CALL(b, BOB, 100);
+	peer_expect(x, "INVITE SIP:bob@" NET "21");
+	peer_answer(x, 200, "");
+	peer_expect_status(b->caller, 200);
+}
+
 static void expired_contacts_are_not_tried(void **state)
 {
 	struct bench *b = *state;
@@ -236,6 +250,8 @@ int main(void)
 		REGISTRAR_TEST(a_contact_that_is_away_costs_only_its_branch),
 		REGISTRAR_TEST(path_becomes_route),
 		REGISTRAR_TEST(who_is_not_there_is_480),
+		REGISTRAR_TEST(
+			nobody_is_forwarded_to_a_contact_of_another_scheme),
 		REGISTRAR_TEST(expired_contacts_are_not_tried),
 		REGISTRAR_TEST(who_does_not_exist_is_404),
 		REGISTRAR_TEST(a_domain_without_registrar_has_nobody),

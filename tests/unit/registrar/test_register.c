@@ -183,15 +183,17 @@ static void without_either_the_default_counts(void **state)
 	assert_in_range(expires_of(b, X), 3599, 3600);
 }
 
-static void a_malformed_expiration_is_the_default(void **state)
+/* 10.2: of the parameter; of the field it is as if it were not there. */
+static void a_malformed_expiration_is_an_hour(void **state)
 {
 	struct bench *b = *state;
 
+	test_of(b)->use.conf.default_expires = 600 * 1000;
 	REG(b, 200,
 	    .fields = "Contact: <" X ">;expires=soon, <" Y ">\r\n"
 		      "Expires: -1\r\n");
 	assert_in_range(expires_of(b, X), 3599, 3600);
-	assert_in_range(expires_of(b, Y), 3599, 3600);
+	assert_in_range(expires_of(b, Y), 599, 600);
 }
 
 static void more_than_the_maximum_is_shortened(void **state)
@@ -333,12 +335,25 @@ static void a_malformed_q_counts_as_none(void **state)
 	}
 }
 
-static void a_contact_is_a_sip_uri(void **state)
+/* 10.2.1 */
+static void a_contact_may_be_of_any_scheme(void **state)
 {
 	struct bench *b = *state;
 
-	REG(b, 400, .fields = CONTACT(X) "Contact: <tel:+1555>\r\n");
-	REG(b, 400, .fields = "Contact: <mailto:bob@biloxi.test>\r\n");
+	REG(b, 200,
+	    .fields = CONTACT("tel:+1555") "Contact: <mailto:bob@biloxi.test>"
+					   ";q=0.2;expires=70\r\n");
+	assert_has(b, "\r\nContact: <tel:+1555>;expires=3600\r\n");
+	assert_has(b, "<mailto:bob@biloxi.test>;expires=70;q=0.200\r\n");
+	REG(b, 200, .fields = "Contact: <tel:+1555>;expires=0\r\n");
+	assert_int_equal(n_contacts(b), 1);
+}
+
+static void a_contact_is_a_uri(void **state)
+{
+	struct bench *b = *state;
+
+	REG(b, 400, .fields = CONTACT(X) "Contact: <sip:bob@>\r\n");
 	assert_int_equal(n_contacts(b), 0);
 }
 
@@ -744,7 +759,7 @@ int main(void)
 		REGISTRAR_TEST(a_star_heeds_call_id_and_cseq),
 		REGISTRAR_TEST(the_parameter_goes_before_the_field),
 		REGISTRAR_TEST(without_either_the_default_counts),
-		REGISTRAR_TEST(a_malformed_expiration_is_the_default),
+		REGISTRAR_TEST(a_malformed_expiration_is_an_hour),
 		REGISTRAR_TEST(more_than_the_maximum_is_shortened),
 		REGISTRAR_TEST(less_than_the_minimum_is_423_with_min_expires),
 		REGISTRAR_TEST(the_same_call_id_needs_a_higher_cseq),
@@ -756,7 +771,8 @@ int main(void)
 		REGISTRAR_TEST(a_sips_contact_wants_a_sips_request),
 		REGISTRAR_TEST(q_and_parameters_come_back),
 		REGISTRAR_TEST(a_malformed_q_counts_as_none),
-		REGISTRAR_TEST(a_contact_is_a_sip_uri),
+		REGISTRAR_TEST(a_contact_may_be_of_any_scheme),
+		REGISTRAR_TEST(a_contact_is_a_uri),
 		REGISTRAR_TEST(what_is_too_large_is_refused),
 		REGISTRAR_TEST(contacts_above_the_limit_are_refused),
 		REGISTRAR_TEST(a_lowered_limit_spares_refreshes),

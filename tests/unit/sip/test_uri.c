@@ -250,8 +250,10 @@ static void a_canonical_user_has_only_the_escapes_that_matter(void **state)
 	(void)state;
 	n = sip_user_canonical(STR("%61%2e%3b%2F%00b%20"), out);
 	assert_str(((struct str){out, n}), "a.%3B%2F%00b%20");
-	n = sip_user_canonical(STR("%6"), out);
-	assert_str(((struct str){out, n}), "%6");
+	n = sip_user_canonical(STR("%c3%BC@a b%6"), out);
+	assert_str(((struct str){out, n}), "%C3%BC%40a%20b%256");
+	n = sip_user_canonical(STR("\xc3\xbc"), out);
+	assert_str(((struct str){out, n}), "%C3%BC");
 	assert_int_equal(sip_user_canonical(STR_NONE, out), 0);
 }
 
