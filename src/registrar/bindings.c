@@ -42,6 +42,7 @@ static const struct hop *keep_flow(struct bound_flow **at,
 		return NULL;
 	++*at;
 	to->hop = *flow;
+	atomic_init(&to->has_ended, false);
 	to->aor = NULL;
 	list_init(&to->same);
 	return &to->hop;

@@ -1,5 +1,5 @@
-/* Bindings that end by themselves: their time is over, or the connection that
- * they are bound to. */
+/* Bindings that end by themselves: their time is over, or the flow that they
+ * are bound to. */
 #include <stdlib.h>
 
 #include "registrar/location_priv.h"
@@ -12,16 +12,14 @@ static bool has_lost_conn(const struct binding *b, const struct ending *e)
 	       !transport_is_live(e->location->flows.set, b->flow->conn);
 }
 
-static bool has_lost_flow(const struct binding *b, const struct ending *e)
+bool binding_is_alive(const struct binding *b, uint64_t now_ms)
 {
-	return has_lost_conn(b, e) ||
-	       (e->failed != NULL && b->reg_id != 0 && b->flow_only &&
-		b->flow != NULL && flow_eq(b->flow, e->failed));
+	return b->expires_ms > now_ms && !flow_has_ended(b);
 }
 
 static bool is_over(const struct binding *b, const struct ending *e)
 {
-	return b->expires_ms <= e->now_ms || has_lost_flow(b, e);
+	return !binding_is_alive(b, e->now_ms) || has_lost_conn(b, e);
 }
 
 bool has_ended(const struct bindings *b, const struct ending *e)
@@ -32,10 +30,13 @@ bool has_ended(const struct bindings *b, const struct ending *e)
 	return false;
 }
 
-static void count_lost(struct ending *e, const struct binding *b)
+/* Once, however often the store refuses. */
+static void count_lost(struct ending *e, const struct bindings *b,
+		       const struct binding *one)
 {
-	if (has_lost_flow(b, e))
-		atomic_fetch_add_explicit(&e->location->n_lost, 1,
+	if (has_lost_conn(one, e))
+		atomic_fetch_add_explicit(&e->location->n_lost,
+					  flows_end(b, one->flow),
 					  memory_order_relaxed);
 }
 
@@ -51,7 +52,7 @@ int drop_ended(void *arg, const struct bindings *now, struct bindings **next)
 	if (alive == NULL)
 		return VD_ENOMEM;
 	for (uint32_t i = 0; i < now->n; i++) {
-		count_lost(e, &now->v[i]);
+		count_lost(e, now, &now->v[i]);
 		if (!is_over(&now->v[i], e))
 			alive[n++] = now->v[i];
 	}

@@ -16,7 +16,8 @@ static bool is_stream(const struct hop *flow)
 	return sip_transport_is_stream(flow->transport);
 }
 
-bool flow_eq(const struct hop *a, const struct hop *b)
+/* The same connection, or datagrams between the same ends. */
+static bool flow_eq(const struct hop *a, const struct hop *b)
 {
 	if (is_stream(a) || is_stream(b))
 		return conn_ref_eq(a->conn, b->conn);
@@ -163,4 +164,22 @@ size_t flows_take(struct flows *f, const struct hop *flow, char *text)
 	}
 	pthread_mutex_unlock(&g->lock);
 	return len;
+}
+
+unsigned flows_end(const struct bindings *b, const struct hop *flow)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; b != NULL && i < b->n; i++)
+		if (is_bound(&b->v[i]) && flow_eq(b->v[i].flow, flow))
+			n += !atomic_exchange_explicit(
+				&bound_of(&b->v[i])->has_ended, true,
+				memory_order_relaxed);
+	return n;
+}
+
+bool flow_has_ended(const struct binding *b)
+{
+	return b->flow != NULL && atomic_load_explicit(&bound_of(b)->has_ended,
+						       memory_order_relaxed);
 }

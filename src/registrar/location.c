@@ -295,15 +295,46 @@ int location_change(struct location *l, unsigned from, struct str aor,
 	return err;
 }
 
+/* Nobody finds them alive any more, nor in what will be committed before the
+ * change that drops them, or without it. */
+static void end_bindings(struct location *l, const struct aor *a,
+			 const struct hop *flow)
+{
+	unsigned n = flows_end(aor_now(a), flow);
+
+	for (const struct change *c = a->newest; c != NULL; c = c->older)
+		flows_end(c->next, flow);
+	flows_end(a->committed, flow);
+	atomic_fetch_add_explicit(&l->n_lost, n, memory_order_relaxed);
+}
+
+static void end_flow_of(struct location *l, const struct wish *w,
+			struct str aor, const struct hop *flow)
+{
+	uint64_t hash = aor_hash(l, aor);
+	struct shard *s = shard_of(l, hash);
+	struct aor *a;
+
+	pthread_mutex_lock(&s->lock);
+	a = aor_find(s, hash, aor);
+	if (a != NULL) {
+		end_bindings(l, a, flow);
+		aor_change(l, s, a, w);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* What cannot be written now is left to the sweep. */
 static void end_flow(struct location *l, unsigned from, const struct hop *flow)
 {
-	struct ending e = {.location = l, .failed = flow};
+	struct ending e = {.location = l};
+	const struct wish w = {
+		.from = from, .change = drop_ended, .change_arg = &e};
 	char text[AOR_LEN_MAX];
 	size_t len;
 
 	while ((len = flows_take(&l->flows, flow, text)) > 0)
-		location_change(l, from, (struct str){text, len}, drop_ended,
-				NULL, &e);
+		end_flow_of(l, &w, (struct str){text, len}, flow);
 }
 
 void location_conn_closed(struct location *l, unsigned from,

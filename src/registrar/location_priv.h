@@ -50,6 +50,7 @@ struct shard {
  * and nothing that a reader of the block may look at. */
 struct bound_flow {
 	struct hop hop;
+	atomic_bool has_ended;
 	struct list same; /* bindings by flows of one bucket */
 	struct aor *aor;
 };
@@ -117,15 +118,13 @@ void change_free(struct change *c);
 
 /* --- ending.c --- */
 
-/* What a binding must have outlived; now_ms 0: only its connection. */
+/* What a binding must have outlived; now_ms 0: only its flow. */
 struct ending {
 	struct location *location;
 	uint64_t now_ms;
-	const struct hop *failed; /* a datagram's flow; NULL: none */
 };
 
-/* Has any of them expired, or lost the connection that it is bound to, or is it
- * an Outbound binding by the flow that failed? */
+/* Has any of them expired, or lost the flow that it is bound to? */
 bool has_ended(const struct bindings *b, const struct ending *e);
 /* A location_change_fn that drops those; arg: struct ending. VD_ENOENT: there
  * are none. */
@@ -146,8 +145,11 @@ void flows_leave(struct flows *f, const struct bindings *b);
  * (AOR_LEN_MAX bytes). Its length; 0: none are left. */
 size_t flows_take(struct flows *f, const struct hop *flow, char *text);
 
-/* The same connection, or datagrams between the same ends. */
-bool flow_eq(const struct hop *a, const struct hop *b);
+/* Under the lock of the address' shard: the bindings of a block that end with
+ * this flow have ended, which stays so. How many had not yet; b NULL allowed.
+ */
+unsigned flows_end(const struct bindings *b, const struct hop *flow);
+bool flow_has_ended(const struct binding *b); /* of a block */
 
 /* --- record.c --- */
 

@@ -43,7 +43,7 @@ static bool is_target(const struct binding *b)
 
 /* Order ------------------------------------------------------------------- */
 
-/* A binding that has not expired. */
+/* A binding that is alive. */
 struct live {
 	const struct binding *b;
 	struct str instance; /* empty: it stands for itself */
@@ -89,8 +89,8 @@ static void find_lead(struct live *v, size_t n, struct live *l)
 	}
 }
 
-/* Those that have not expired, that the GRUU (NULL: none) names and that a
- * request can go to, in order; NULL: no memory. */
+/* Those that are alive, that the GRUU (NULL: none) names and that a request can
+ * go to, in order; NULL: no memory. */
 static struct live *sorted(struct request *r, const struct bindings *b,
 			   const struct gruu *g, size_t *n)
 {
@@ -101,7 +101,7 @@ static struct live *sorted(struct request *r, const struct bindings *b,
 	if (v == NULL)
 		return NULL;
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].expires_ms > now_ms && is_target(&b->v[i]) &&
+		if (binding_is_alive(&b->v[i], now_ms) && is_target(&b->v[i]) &&
 		    (g == NULL || gruu_names(g, &b->v[i])))
 			v[(*n)++] = (struct live){
 				.b = &b->v[i],

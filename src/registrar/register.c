@@ -118,7 +118,7 @@ static bool put_bindings(struct put *p, const struct gruu_writer *w,
 	bool is_good = true;
 
 	for (size_t i = 0; b != NULL && i < b->n; i++)
-		if (b->v[i].expires_ms > now_ms)
+		if (binding_is_alive(&b->v[i], now_ms))
 			is_good &= put_binding(p, w, &b->v[i], now_ms);
 	return is_good;
 }

@@ -62,7 +62,7 @@ static bool draft_start(struct draft *d, const struct update *u,
 	if (d->v == NULL)
 		return false;
 	for (size_t i = 0; now != NULL && i < now->n; i++)
-		if (now->v[i].expires_ms > u->now_ms)
+		if (binding_is_alive(&now->v[i], u->now_ms))
 			d->v[d->n++] = now->v[i];
 	d->n_kept = d->n;
 	return true;

@@ -1,6 +1,8 @@
 """Calls go to a phone over the flow that it registered on: RFC 5626, and phones
 behind a NAT, which shows in a Via that is not the source."""
 
+import resource
+import signal
 import time
 
 import pytest
@@ -270,6 +272,31 @@ def test_an_outbound_phone_that_is_not_there_is_unbound(proxy, peers):
     phone.peer.close()
     is_away(caller, phone, proxy)
     until_unbound(asking)
+
+
+def test_a_flow_that_failed_is_not_called_though_the_disk_is_full(
+        start_daemon, addresses, peers):
+    ip = addresses.take()
+    proxy = Proxy(start_daemon(
+        settings_of(ip),
+        preexec=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN)), ip)
+    caller, asking = peers.udp(), Phone(peers.udp(), proxy.address)
+    phone, other = phone_over("UDP", peers, proxy), "sip:other@192.0.2.1"
+    phone.register_flow(1, UUID)
+    phone.peer.close()
+    pid = proxy.daemon.process.pid
+    hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    is_away(caller, phone, proxy)
+    asking.register(uri=other, status=500)
+    stranger = peers.udp(ip=phone.peer.address[0], port=40001)
+    is_away(caller, phone, proxy)
+    stranger.expect_nothing()
+    assert asking.bindings() == []
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert uris(asking.register(uri=other)) == [other]
+    crash(proxy.daemon)
+    assert asking.bindings() == [other]
 
 
 @pytest.mark.parametrize("workers", [1, 8])

@@ -54,6 +54,10 @@ static inline bool binding_is_by_conn(const struct binding *b)
 	       sip_transport_is_stream(b->flow->transport);
 }
 
+/* Of a block: it has not expired, and its flow, if that is one of datagrams,
+ * has not ended (location_flow_failed()). */
+bool binding_is_alive(const struct binding *b, uint64_t now_ms);
+
 struct location;
 
 /*
@@ -78,8 +82,8 @@ int location_open(const struct store_conf *conf, struct post *post, unsigned me,
 void location_close(struct location *l);
 void location_parcel(struct location *l, struct parcel *p); /* store's kinds */
 
-/* The committed bindings of an address; some may have expired: check
- * expires_ms. NULL: none. A reference. */
+/* The committed bindings of an address, which need not all be alive. NULL:
+ * none. A reference. */
 struct bindings *location_find(struct location *l, struct str aor);
 
 /*
@@ -114,13 +118,14 @@ void location_conn_closed(struct location *l, unsigned from,
  * A datagram by this flow found nobody there: the Outbound bindings by it end
  * (RFC 5626 section 7). Others stay: their phones never heard that they should
  * watch their flow, and it may work again before they register anew.
- * On worker `from`.
+ * At once in memory, whatever the store says; what it refuses is left to the
+ * sweep. On worker `from`.
  */
 void location_flow_failed(struct location *l, unsigned from,
 			  const struct hop *flow);
 
 /*
- * Drop what has expired or lost its connection, from memory and store: one
+ * Drop what has expired or lost its flow, from memory and store: one
  * shard of 64 per call, and at most some 2000 addresses of it. On the main
  * thread (member me - 1 of the inboxes), which hands what it gets of the
  * store's kinds to location_parcel().

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -234,6 +236,17 @@ static unsigned n_found(struct bench *b, struct str aor)
 	return n;
 }
 
+static unsigned n_alive(struct bench *b, struct str aor)
+{
+	struct bindings *f = location_find(b->l, aor);
+	unsigned n = 0;
+
+	for (uint32_t i = 0; f != NULL && i < f->n; i++)
+		n += binding_is_alive(&f->v[i], b->now_ms);
+	bindings_unref(f);
+	return n;
+}
+
 static uint64_t n_lost(struct bench *b)
 {
 	struct location_counts n;
@@ -366,6 +379,98 @@ an_outbound_flow_of_datagrams_ends_when_nobody_is_there(void **state)
 	assert_int_equal(n_lost(b), 2);
 }
 
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit r;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &r);
+	r.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* What was asked before has failed when this has. */
+static void let_the_store_fail(struct bench *b)
+{
+	assert_int_equal(location_change(b->l, DESK_WORKER, STR("last@x"),
+					 remove_all, desk_done,
+					 desk_ticket(&b->desk, 0)),
+			 0);
+	desk_wait(&b->desk, b->desk.n_done + 1);
+	assert_false(location_is_well(b->l));
+	limit_files(RLIM_INFINITY);
+}
+
+static void a_flow_that_the_store_cannot_forget_ends_at_once(void **state)
+{
+	struct hop flow = flow_by(0);
+	struct bench *b = *state;
+
+	add(b, ALICE, "sip:a@h", 0, true);
+	limit_files(4096);
+	location_flow_failed(b->l, DESK_WORKER, &flow);
+	assert_int_equal(n_alive(b, ALICE), 0);
+	let_the_store_fail(b);
+	assert_int_equal(n_found(b, ALICE), 1);
+	assert_int_equal(n_alive(b, ALICE), 0);
+	for (int i = 0; i < 64; i++)
+		location_sweep(b->l, b->now_ms);
+	settle(b);
+	assert_null(location_find(b->l, ALICE));
+	assert_int_equal(n_lost(b), 1);
+	reopen(b);
+	assert_null(location_find(b->l, ALICE));
+}
+
+static void a_restart_before_that_costs_one_more_try(void **state)
+{
+	struct hop flow = flow_by(0);
+	struct bench *b = *state;
+
+	add(b, ALICE, "sip:a@h", 0, true);
+	limit_files(4096);
+	location_flow_failed(b->l, DESK_WORKER, &flow);
+	let_the_store_fail(b);
+	reopen(b);
+	assert_int_equal(n_alive(b, ALICE), 1);
+	location_flow_failed(b->l, DESK_WORKER, &flow);
+	settle(b);
+	assert_null(location_find(b->l, ALICE));
+}
+
+static void a_flow_ends_in_what_is_not_committed_yet(void **state)
+{
+	struct hop flow = flow_by(0);
+	struct bench *b = *state;
+
+	add(b, ALICE, "sip:a@h", 0, true);
+	for (int i = 0; i < 64; i++) /* one more change is refused */
+		ask(b, ALICE, "sip:a@h", 0, true);
+	location_flow_failed(b->l, DESK_WORKER, &flow);
+	settle(b);
+	assert_int_equal(n_alive(b, ALICE), 0);
+	add(b, ALICE, "sip:a@h", 0, true); /* the phone is back */
+	assert_int_equal(n_alive(b, ALICE), 1);
+	assert_int_equal(n_lost(b), 1);
+}
+
+static void a_lost_connection_is_counted_once(void **state)
+{
+	struct bench *b = *state;
+
+	add(b, ALICE, "sip:a@h", 1, true);
+	limit_files(4096);
+	end_conn(b, 1);
+	for (int i = 0; i < 64; i++)
+		location_sweep(b->l, b->now_ms);
+	let_the_store_fail(b);
+	for (int i = 0; i < 64; i++)
+		location_sweep(b->l, b->now_ms);
+	settle(b);
+	assert_null(location_find(b->l, ALICE));
+	assert_int_equal(n_lost(b), 1);
+}
+
 static void many_users_of_one_connection_and_many_connections(void **state)
 {
 	struct bench *b = *state;
@@ -424,6 +529,10 @@ int main(void)
 		TEST(a_pending_refresh_by_another_connection_survives),
 		TEST(what_was_missed_is_swept),
 		TEST(an_outbound_flow_of_datagrams_ends_when_nobody_is_there),
+		TEST(a_flow_that_the_store_cannot_forget_ends_at_once),
+		TEST(a_restart_before_that_costs_one_more_try),
+		TEST(a_flow_ends_in_what_is_not_committed_yet),
+		TEST(a_lost_connection_is_counted_once),
 		TEST(many_users_of_one_connection_and_many_connections),
 		TEST(after_a_restart_only_datagrams_find_their_way),
 	};
