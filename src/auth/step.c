@@ -285,7 +285,7 @@ static bool was_checked_before(const struct request *r)
 {
 	const struct request *before = request_before(r);
 
-	if (before == NULL || before->caller == CALLER_ANONYMOUS)
+	if (before == NULL)
 		return false;
 	TRACE_STEP(&r->tag, "authenticate",
 		   "its sender was %s when it passed here before (a spiral)",
@@ -369,10 +369,17 @@ static enum step_result require_user(struct request *r)
 			 : demand(r, d, is_registrar);
 }
 
+/* A spiral may have been led anywhere: elsewhere than to users of ours its
+ * sender would call on another's account. */
+static bool may_pass(const struct request *r)
+{
+	return r->caller != CALLER_ANONYMOUS ||
+	       (r->verdict.kind == VERDICT_REGISTERED && was_checked_before(r));
+}
+
 enum step_result step_require(struct request *r)
 {
-	if (r->conf->auth == NULL || !r->verdict.needs_user ||
-	    r->caller != CALLER_ANONYMOUS)
+	if (r->conf->auth == NULL || !r->verdict.needs_user || may_pass(r))
 		return STEP_NEXT;
 	return require_user(r);
 }

@@ -16,6 +16,7 @@ static bool is_same(const struct request *a, const struct request *b)
 		      sip_msg_value(b->msg, SIP_HDR_FROM));
 }
 
+/* It may come back more than once: anonymous but for the first time. */
 const struct request *request_before(const struct request *r)
 {
 	struct sip_values it;
@@ -28,7 +29,8 @@ const struct request *request_before(const struct request *r)
 		if (sip_via_parse(it.value, &via) != 0 || via.branch.p == NULL)
 			continue;
 		before = branch_request(r->proxy, via.branch);
-		if (before != NULL && is_same(before, r))
+		if (before != NULL && before->caller != CALLER_ANONYMOUS &&
+		    is_same(before, r))
 			return before;
 	}
 	return NULL;

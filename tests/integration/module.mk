@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/integration/lib/digest.py \
 	tests/integration/lib/endpoint.py \
 	tests/integration/lib/fuzz_traffic.py \
+	tests/integration/lib/house.py \
 	tests/integration/lib/http.py \
 	tests/integration/lib/inside.py \
 	tests/integration/lib/many_phones.py \
@@ -62,6 +63,7 @@ EXTRA_DIST += \
 	tests/integration/test_targets.py \
 	tests/integration/test_sipp_stock.py \
 	tests/integration/test_sips.py \
+	tests/integration/test_spiral.py \
 	tests/integration/test_tls.py \
 	tests/integration/test_tls_client.py \
 	tests/integration/test_tls_conf.py \

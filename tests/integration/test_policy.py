@@ -3,92 +3,18 @@ values, Request-URIs and addresses of record that are not what they seem."""
 
 import base64
 import itertools
-import json
 import re
 
 import pytest
 
 from lib import settings, wait
-from lib.daemon import config, route
+from lib.daemon import config
 from lib.digest import challenges, credentials
-from lib.message import build_ack, build_response, unique, uri_of
+from lib.house import DOMAIN, NOBODY, PASSWORDS, REFUSED, House
+from lib.message import build_ack, build_response, unique
 
-DOMAIN = "biloxi.com"
-PASSWORDS = {"alice": "wonderland", "bob": "builder"}
-NOBODY = "<sip:eve@elsewhere.example>;tag=e"
-REFUSED = range(400, 500)
 PAI = ("P-Asserted-Identity", '"Root" <sip:root@biloxi.com>')
 PPI = ("P-Preferred-Identity", "<sip:root@biloxi.com>")
-
-
-class House:
-    """A domain with users; Bob is registered. `victim` is somebody elsewhere,
-    `gateway` a peer in `trust`, `two` a route that forks to both."""
-
-    def __init__(self, start_daemon, addresses, directory, peers, **sections):
-        self.ip = addresses.take()
-        self.address = (self.ip, 5060)
-        users = directory / "users.yaml"
-        users.write_text(json.dumps({"users": {
-            user: {"password": word} for user, word in PASSWORDS.items()}}))
-        self.caller, self.bob, self.victim = (peers.udp() for _ in range(3))
-        self.gateway = peers.udp(addresses.take_trusted())
-        self.daemon = start_daemon(config(
-            self.ip, DOMAIN,
-            domains={DOMAIN: {"users_file": str(users),
-                              "aliases": ["sip.biloxi.com"]}},
-            trust=[addresses.trusted_net],
-            routes=[route("two", "sip:x@" + self.gateway.hostport,
-                          "sip:x@" + self.victim.hostport),
-                    route("gw", "sip:x@" + self.gateway.hostport),
-                    route("fwd", "sip:x@" + self.victim.hostport),
-                    {**route("pstn", "sip:x@" + self.gateway.hostport),
-                     "auth": "required"}],
-            **sections))
-        self.register()
-
-    def register(self, user="bob", contact=None, **fields):
-        uri = "sip:" + DOMAIN
-        me = "<sip:%s@%s>" % (user, DOMAIN)
-        contact = contact or "<sip:bob@%s>" % self.bob.hostport
-        fields = {"from_": me + ";tag=r", "to": me, "call_id": unique("reg"),
-                  **fields}
-
-        def ask(cseq, extra):
-            request = self.bob.request("REGISTER", uri, cseq=cseq, extra=extra,
-                                       **fields).replace("Contact", contact)
-            self.bob.send(request, self.address)
-            return self.bob.expect_response(request)
-        challenge = challenges(ask(1, []))["SHA-256"]
-        return ask(2, [("Authorization", credentials(
-            challenge, user, PASSWORDS[user], "REGISTER", uri))])
-
-    def ask(self, uri, method="OPTIONS", peer=None, **fields):
-        """The request of a stranger; nothing is waited for."""
-        peer = peer or self.caller
-        fields.setdefault("from_", NOBODY)
-        request = peer.request(method, uri, **fields)
-        peer.send(request, self.address)
-        return request
-
-    def assert_refused(self, request, seconds=0.02):
-        """Answered with a 4xx, and nobody outside has seen it."""
-        answer = self.caller.expect_response(request)
-        assert answer.status in REFUSED, answer
-        for peer in (self.victim, self.gateway):
-            peer.expect_nothing(request.call_id, seconds)
-
-    def dialog(self):
-        """A stranger's call to Bob that is up: (INVITE as sent, as Bob got it,
-        its 200)."""
-        invite = self.ask("sip:bob@" + DOMAIN, "INVITE")
-        got = self.bob.expect_request("INVITE", invite.call_id)
-        ok = self.bob.reply(got, 200)
-        self.caller.expect_response(invite, 200)
-        self.caller.send(self.caller.in_dialog("ACK", invite, ok, cseq=1),
-                         self.address)
-        self.bob.expect_request("ACK", invite.call_id)
-        return invite, got, ok
 
 
 @pytest.fixture
@@ -448,80 +374,6 @@ def test_users_that_look_like_bob_are_not(house):
             house.ask("sip:%s@%s" % (user, DOMAIN)))
         assert answer.status in (400, 404), (user, answer)
     house.bob.expect_nothing(seconds=0.1)
-
-
-# ---- a request that comes back (22.3) ----
-
-
-class Spiral:
-    """Alice's call goes to another proxy, which sends it back for Bob: the part
-    of that proxy is played by house.victim."""
-
-    def __init__(self, house):
-        self.house = house
-        self.uri = "sip:fwd@" + DOMAIN
-        self.from_ = "<sip:alice@%s>;tag=%s" % (DOMAIN, unique("a"))
-        asked = house.ask(self.uri, "INVITE", from_=self.from_)
-        answer = house.caller.expect_response(asked, 407)
-        house.caller.send(build_ack(asked, answer), house.address)
-        self.invite = house.ask(
-            self.uri, "INVITE", from_=self.from_, cseq=2, call_id=asked.call_id,
-            extra=[("Proxy-Authorization", credentials(
-                challenges(answer)["SHA-256"], "alice", PASSWORDS["alice"],
-                "INVITE", self.uri))])
-        self.got = house.victim.expect_request("INVITE", asked.call_id)
-        self.source = house.victim.source
-
-    def come_back(self, uri="sip:bob@" + DOMAIN, **changed):
-        """The request as the other proxy passes it on."""
-        again = self.got.add("Via", self.house.victim.via())
-        again.start = "INVITE %s SIP/2.0" % uri
-        for name, value in changed.items():
-            again = again.replace(name.replace("_", "-"), value)
-        self.house.victim.send(again, self.house.address)
-        return again
-
-
-@pytest.fixture
-def spiral(start_daemon, addresses, tmp_path, peers):
-    return Spiral(House(start_daemon, addresses, tmp_path, peers))
-
-
-def test_22_3_who_was_asked_is_not_asked_again_when_the_request_comes_back(
-        spiral):
-    house, again = spiral.house, spiral.come_back()
-    got = house.bob.expect_request("INVITE", again.call_id)
-    assert len(got.values("Via")) == 4 and not identities(got)
-    house.bob.reply(got, 200)
-    ok = house.victim.expect_response(again, 200)
-    house.victim.send(ok.replace("Via", None), spiral.source)
-    house.caller.expect_response(spiral.invite, 200)
-
-
-def test_22_3_another_request_is_asked_whatever_via_it_shows(spiral):
-    for changed in ({"Call_ID": "another"}, {"CSeq": "3 INVITE"},
-                    {"From": "<sip:alice@biloxi.com>;tag=other"},
-                    {"From": "<sip:bob@biloxi.com>;tag=other"}):
-        again = spiral.come_back(**changed)
-        spiral.house.victim.expect_response(again, 407)
-    spiral.house.bob.expect_nothing(seconds=0.05)
-
-
-def test_22_3_who_sends_it_back_cannot_make_it_call_out(spiral, peers):
-    far = peers.udp()
-    again = spiral.come_back("sip:x@" + far.hostport)
-    spiral.house.victim.expect_response(again, 403)
-    far.expect_nothing(seconds=0.05)
-
-
-def test_22_3_nor_send_it_back_when_it_is_over(spiral):
-    house = spiral.house
-    house.victim.reply(spiral.got, 486)
-    house.victim.expect_request("ACK", spiral.got.call_id)
-    house.caller.send(build_ack(spiral.invite, house.caller.expect_response(
-        spiral.invite, 486)), house.address)
-    again = spiral.come_back()
-    house.victim.expect_response(again, 407)
 
 
 # ---- what a database or a shell could take for more than text ----

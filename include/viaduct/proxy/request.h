@@ -207,8 +207,9 @@ bool request_is_first_hop(const struct request *r);
  * came by? WebSocket, and behind a NAT, unless the contact points elsewhere. */
 bool request_needs_flow(const struct request *r, const struct sip_uri *contact);
 
-/* The same request as it passed here before, while its answer is still awaited:
- * it comes back by way of another proxy (a spiral). NULL: there is none. */
+/* The same request as it passed here before, from a sender who was known, while
+ * its answer is still awaited: it comes back by way of another proxy (a spiral).
+ * NULL: there is none. */
 const struct request *request_before(const struct request *r);
 
 /* The worker that it is on. */

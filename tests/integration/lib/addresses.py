@@ -29,6 +29,7 @@ MODULES = {
     "test_sips": 72,
     "test_baresip": 42,
     "test_policy": 43,
+    "test_spiral": 81,
     "test_digest": 44,
     "test_authenticated": 45,
     "test_crash": 46,
