@@ -81,19 +81,6 @@ void proxy_set_conf(struct proxy *p, struct snapshot *conf)
 
 /* What transactions need from below ---------------------------------------- */
 
-/* RFC 3261 18.2.2: a response whose connection is gone takes a new one. Over
- * TLS that is made for somebody: the host of sent-by, as our Via names us. */
-static int send_anew(struct proxy *p, const struct hop *to, struct buf *b,
-		     struct conn_ref *used)
-{
-	struct hop again = *to;
-	struct sip_via via;
-
-	if (sip_bytes_via(buf_str(b), &via) == 0)
-		again.domain = &via.host;
-	return transport_send(p->env.transport, &again, b, used);
-}
-
 static int send_out(void *arg, const struct hop *to, struct buf *b,
 		    struct conn_ref *used)
 {
@@ -105,9 +92,6 @@ static int send_out(void *arg, const struct hop *to, struct buf *b,
 
 		trace_message(&tag, true, &to->addr, buf_str(b));
 	}
-	if (to->transport == SIP_TLS && sip_bytes_are_response(buf_str(b)) &&
-	    !transport_is_live(p->env.transports, to->conn))
-		return send_anew(p, to, b, used);
 	return transport_send(p->env.transport, to, b, used);
 }
 

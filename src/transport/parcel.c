@@ -1,5 +1,6 @@
 /* What workers tell each other about connections. */
 #include "transport/conn.h"
+#include "viaduct/sip/msg.h"
 #include "viaduct/util/err.h"
 
 enum {
@@ -24,8 +25,21 @@ struct message {
 	struct hop hop;
 };
 
+/* May it go another way when the connection has ended meanwhile? A response
+ * must (RFC 3261 18.2.2). A request whose sender learns of the end must not: it
+ * is over by then, and nobody would follow the copy. Over TLS, nor may one that
+ * does not say here for whom it is. */
+static bool needs_conn(const struct hop *to, const struct buf *b,
+		       bool is_watched)
+{
+	if (to->only_conn)
+		return true;
+	return !sip_bytes_are_response(buf_str(b)) &&
+	       (is_watched || sip_transport_is_tls(to->transport));
+}
+
 int parcel_send_message(struct transport *t, const struct hop *to,
-			struct conn_ref via, struct buf *b)
+			struct conn_ref via, struct buf *b, bool is_watched)
 {
 	struct message m = {*to};
 	struct parcel *p = parcel_new(t->set->post, t->worker, PARCEL_MESSAGE,
@@ -36,9 +50,8 @@ int parcel_send_message(struct transport *t, const struct hop *to,
 		return VD_ELIMIT;
 	}
 	m.hop.conn = via;
-	m.hop.domain = NULL; /* borrowed; without
-			      * it no other TLS connection will do */
-	m.hop.only_conn |= sip_transport_is_tls(to->transport);
+	m.hop.domain = NULL; /* borrowed */
+	m.hop.only_conn = needs_conn(to, b, is_watched);
 	memcpy(p->data, &m, sizeof(m));
 	memcpy(p->data + sizeof(m), b->data, b->len);
 	parcel_send(t->set->post, via.worker, p);

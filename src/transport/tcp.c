@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include "transport/conn.h"
+#include "viaduct/sip/msg.h"
 #include "viaduct/util/err.h"
 #include "viaduct/util/log.h"
 
@@ -283,7 +284,7 @@ static int send_over(struct transport *t, struct conn_ref ref,
 		err = c != NULL ? conn_send(c, b) : VD_ECONN;
 	} else {
 		err = slots_is_live(&s->slots[ref.worker], ref)
-			      ? parcel_send_message(t, to, ref, b)
+			      ? parcel_send_message(t, to, ref, b, used != NULL)
 			      : VD_ECONN;
 	}
 	if (err == 0 && used != NULL)
@@ -291,16 +292,25 @@ static int send_over(struct transport *t, struct conn_ref ref,
 	return err;
 }
 
-static struct str domain_of(const struct hop *to)
+/* For whom a connection must be, over TLS. An answer is for the host of sent-by
+ * (RFC 3261 18.2.2), whatever became of the connection of its request. */
+static struct str domain_of(const struct hop *to, const struct buf *b)
 {
-	return to->domain != NULL && sip_transport_is_tls(to->transport)
-		       ? *to->domain
-		       : STR_NONE;
+	struct sip_via via;
+
+	if (!sip_transport_is_tls(to->transport))
+		return STR_NONE;
+	if (to->domain != NULL)
+		return *to->domain;
+	if (sip_bytes_are_response(buf_str(b)) &&
+	    sip_bytes_via(buf_str(b), &via) == 0)
+		return via.host;
+	return STR_NONE;
 }
 
 /* Counted, not connected yet. */
 static int conn_prepare(struct transport *t, const struct hop *to,
-			struct conn **out)
+			struct str domain, struct conn **out)
 {
 	const struct listener *l = &t->set->listeners[to->listener];
 	struct flow flow = {.transport = to->transport,
@@ -323,7 +333,7 @@ static int conn_prepare(struct transport *t, const struct hop *to,
 	}
 	err = conn_new(t, fd, &flow, false, out);
 	if (err == 0)
-		err = conn_set_domain(*out, domain_of(to));
+		err = conn_set_domain(*out, domain);
 	if (err != 0 && *out != NULL)
 		conn_free(*out);
 	return err;
@@ -331,14 +341,14 @@ static int conn_prepare(struct transport *t, const struct hop *to,
 
 /* Entered into the directory before it connects, so that workers that want the
  * same peer meanwhile wait for this connection instead of opening theirs. */
-static int send_new(struct transport *t, const struct hop *to, struct buf *b,
-		    struct conn_ref *used)
+static int send_new(struct transport *t, const struct hop *to,
+		    struct str domain, struct buf *b, struct conn_ref *used)
 {
 	struct conn_ref other;
 	struct conn *c;
 	int err;
 
-	err = conn_prepare(t, to, &c);
+	err = conn_prepare(t, to, domain, &c);
 	if (err != 0)
 		return err;
 	other = directory_join(t->set->directory, &c->entry);
@@ -359,13 +369,15 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 {
 	const struct listener_conf *l = t->set->listeners[to->listener].conf;
 	struct conn_ref known;
+	struct str domain;
 	int err;
 
 	err = send_over(t, to->conn, to, b, used);
 	if (err != VD_ECONN || to->only_conn)
 		return err;
+	domain = domain_of(to, b);
 	known = directory_find(t->set->directory, to->transport, &to->addr,
-			       to->listener, domain_of(to));
+			       to->listener, domain);
 	err = send_over(t, known, to, b, used);
 	if (err != VD_ECONN)
 		return err;
@@ -374,7 +386,7 @@ int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	    l->transport != to->transport ||
 	    addr_family(&l->addr) != addr_family(&to->addr))
 		return VD_EUNREACH;
-	return send_new(t, to, b, used);
+	return send_new(t, to, domain, b, used);
 }
 
 void transport_expect_input(struct transport *t, struct conn_ref ref,

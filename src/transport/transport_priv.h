@@ -150,8 +150,9 @@ int transport_tls_new(struct transport_set *s);
 void transport_tls_free(struct transport_set *s);
 
 /* --- parcel.c --- */
+/* is_watched: the sender waits on this connection, and will learn its end. */
 int parcel_send_message(struct transport *t, const struct hop *to,
-			struct conn_ref via, struct buf *b);
+			struct conn_ref via, struct buf *b, bool is_watched);
 void parcel_tell_expected(struct transport *t, struct conn_ref ref,
 			  uint32_t within_ms);
 bool parcel_tell_closed(struct transport *t, unsigned worker,

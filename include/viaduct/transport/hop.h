@@ -48,8 +48,8 @@ struct hop {
 	union addr addr;
 	struct conn_ref conn; /* streams: this connection while it lives */
 	/* TLS: the host that was looked up, which the peer's certificate must
-	 * name; NULL: nobody knows. Borrowed for the call of transport_send().
-	 */
+	 * name; NULL: nobody knows, or the host in Via for a response. Borrowed
+	 * for the call of transport_send(). */
 	const struct str *domain;
 };
 

@@ -84,16 +84,27 @@ static void load(struct bench *b)
 	transport_set_tls(b->set, &entries);
 }
 
-static int setup(void **state)
+static int setup_workers(void **state, unsigned n)
 {
 	struct bench *b = bench_new();
 
+	b->n_workers = n;
 	bench_listen(b, SIP_TLS, us);
 	b->listeners[0].tls = (struct conf_array){&name, 1};
 	bench_start(b);
 	load(b);
 	*state = b;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_workers(state, 1);
+}
+
+static int setup_two(void **state)
+{
+	return setup_workers(state, 2);
 }
 
 static int teardown(void **state)
@@ -447,6 +458,37 @@ static void nobody_in_particular_cannot_be_verified(void **state)
 	close(listen_fd);
 }
 
+/* RFC 3261 18.2.2: on its way to the connection's worker it cannot know that
+ * this has ended. The new one must be with the host of sent-by. */
+static void an_answer_that_comes_too_late_takes_a_new_connection(void **state)
+{
+	static const char answer[] =
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/TLS a.test;branch=z9hG4bK1\r\n"
+		"l: 0\r\n\r\n";
+	struct bench *b = *state;
+	int listen_fd = peer_listen(server_at);
+	char text[sizeof(answer)];
+	struct peer p, server;
+	unsigned owner;
+	struct hop to;
+
+	peer_connected(&p, b);
+	peer_say(&p, STR(MESSAGE));
+	bench_until(b, b->w[0].n_messages + b->w[1].n_messages == 1);
+	owner = b->w[1].n_messages;
+	to = bench_back(&b->w[owner].from);
+	to.addr = bench_addr(server_at);
+	assert_int_equal(bench_send(b, !owner, &to, STR(answer), NULL), 0);
+	transport_conn_close(b->w[owner].transport, to.conn);
+	peer_init(&server, b, peer_accept(b, listen_fd), true);
+	peer_shake(&server);
+	peer_hear(&server, text, sizeof(answer) - 1);
+	assert_memory_equal(text, answer, sizeof(answer) - 1);
+	peer_close(&server);
+	peer_close(&p);
+	close(listen_fd);
+}
+
 /* What is left of the time to connect: the next hop must have its turn before
  * the transaction ends. */
 static void a_server_that_is_silent_is_given_up_soon(void **state)
@@ -581,6 +623,9 @@ int main(void)
 		TLS_TEST(what_is_sent_waits_for_the_handshake),
 		TLS_TEST(a_wrong_name_ends_it_and_is_told),
 		TLS_TEST(nobody_in_particular_cannot_be_verified),
+		cmocka_unit_test_setup_teardown(
+			an_answer_that_comes_too_late_takes_a_new_connection,
+			setup_two, teardown),
 		TLS_TEST(a_server_that_is_silent_is_given_up_soon),
 		TLS_TEST(reloads_keep_nothing),
 		cmocka_unit_test(loading_may_lack_memory_anywhere),

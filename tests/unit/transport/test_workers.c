@@ -124,8 +124,10 @@ static void a_message_that_comes_too_late_is_told(void **state)
 	close(fd);
 }
 
-/* The sender had not named a connection: it learns which one it was. */
-static void a_message_that_found_its_connection_late_is_told(void **state)
+/* The sender had not named a connection: it learns which one it was. Its
+ * transaction is over by then, and nobody would cancel what rang all the same.
+ */
+static void a_request_that_found_its_connection_late_goes_nowhere(void **state)
 {
 	struct bench *b = *state;
 	int listen_fd = peer_listen(server), fd;
@@ -136,18 +138,19 @@ static void a_message_that_found_its_connection_late_is_told(void **state)
 	assert_int_equal(bench_send(b, 0, &to, STR("ab"), &first), 0);
 	fd = peer_accept(b, listen_fd);
 	peer_read(b, fd, 2);
-	assert_int_equal(bench_send(b, 1, &to, STR("cd"), &used), 0);
+	assert_int_equal(bench_send(b, 1, &to, STR(MESSAGE), &used), 0);
 	assert_true(conn_ref_eq(first, used));
 	transport_conn_close(b->w[0].transport, first);
-	b->limits.connections = 0; /* no other way */
-	transport_set_limits(b->set, &b->limits);
 	bench_until(b, b->w[1].n_closed == 2);
 	assert_true(conn_ref_eq(b->w[1].closed, first));
+	assert_int_equal(peer_read_end(b, fd), 0);
+	bench_settle(b);
+	assert_int_equal(accept(listen_fd, NULL, NULL), -1);
 	close(fd);
 	close(listen_fd);
 }
 
-/* ... but another connection leads there. */
+/* Nobody looks after it, and another connection leads there. */
 static void a_message_that_comes_too_late_goes_another_way(void **state)
 {
 	struct bench *b = *state;
@@ -165,6 +168,32 @@ static void a_message_that_comes_too_late_goes_another_way(void **state)
 	close(fd);
 	fd = peer_accept(b, listen_fd);
 	assert_memory_equal(peer_read(b, fd, 2), "cd", 2);
+	close(fd);
+	close(listen_fd);
+}
+
+/* ... a response as well, though its sender looks after the connection. */
+static void a_response_that_comes_too_late_goes_another_way(void **state)
+{
+	static const char response[] = "SIP/2.0 200 OK\r\nl: 0\r\n\r\n";
+	struct bench *b = *state;
+	int listen_fd = peer_listen(server), fd;
+	struct conn_ref used;
+	struct hop to;
+	unsigned owner;
+
+	bench_start(b);
+	fd = client(b, &owner);
+	to = bench_back(&b->w[owner].from);
+	to.addr = bench_addr(server);
+	assert_int_equal(bench_send(b, !owner, &to, STR(response), &used), 0);
+	assert_true(conn_ref_eq(used, to.conn));
+	transport_conn_close(b->w[owner].transport, to.conn);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	close(fd);
+	fd = peer_accept(b, listen_fd);
+	assert_memory_equal(peer_read(b, fd, sizeof(response) - 1), response,
+			    sizeof(response) - 1);
 	close(fd);
 	close(listen_fd);
 }
@@ -389,8 +418,9 @@ int main(void)
 		TEST(both_workers_are_told_of_an_end),
 		TEST(workers_share_a_connection_while_it_is_made),
 		TEST(a_message_that_comes_too_late_is_told),
-		TEST(a_message_that_found_its_connection_late_is_told),
+		TEST(a_request_that_found_its_connection_late_goes_nowhere),
 		TEST(a_message_that_comes_too_late_goes_another_way),
+		TEST(a_response_that_comes_too_late_goes_another_way),
 		TEST(ends_are_told_when_parcels_are_short),
 		TEST(threads_answer_on_each_others_connections),
 	};
