@@ -51,7 +51,8 @@ static unsigned owner_of(const struct worker *w, struct str bytes)
 			  w->env.n_workers);
 }
 
-static void pass_on(struct worker *w, unsigned to, uint16_t kind,
+/* False: no parcel is free. */
+static bool pass_on(struct worker *w, unsigned to, uint16_t kind,
 		    const void *head, size_t head_len, struct str bytes)
 {
 	struct parcel *p = parcel_new(w->env.post, (uint16_t)w->index, kind,
@@ -59,12 +60,23 @@ static void pass_on(struct worker *w, unsigned to, uint16_t kind,
 
 	if (p == NULL) {
 		stats_add(&w->stats, STAT_handovers_dropped, 1);
-		return;
+		return false;
 	}
 	memcpy(p->data, head, head_len);
 	memcpy(p->data + head_len, bytes.p, bytes.len);
 	stats_add(&w->stats, STAT_handovers, 1);
 	parcel_send(w->env.post, to, p);
+	return true;
+}
+
+/* Its connection is held until it has a transaction to hold it, or an answer.
+ */
+static void pass_message_on(struct worker *w, unsigned to,
+			    const struct flow *from, struct str bytes)
+{
+	transport_hold(w->env.transports, from->conn);
+	if (!pass_on(w, to, PARCEL_MESSAGE, from, sizeof(*from), bytes))
+		transport_release(w->env.transports, from->conn);
 }
 
 static struct str parcel_rest(const struct parcel *p, size_t head_len)
@@ -87,7 +99,7 @@ static void on_message(void *arg, const struct flow *from, struct str bytes)
 	if (owner == w->index)
 		proxy_receive(w->proxy, from, bytes);
 	else
-		pass_on(w, owner, PARCEL_MESSAGE, from, sizeof(*from), bytes);
+		pass_message_on(w, owner, from, bytes);
 }
 
 static void on_broken(void *arg, const struct flow *from, struct str bytes,
@@ -138,6 +150,7 @@ static void deliver_message(struct worker *w, struct parcel *p)
 
 	memcpy(&from, p->data, sizeof(from));
 	proxy_receive(w->proxy, &from, parcel_rest(p, sizeof(from)));
+	transport_release(w->env.transports, from.conn);
 }
 
 static void deliver_udp_error(struct worker *w, struct parcel *p)

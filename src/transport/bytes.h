@@ -15,8 +15,9 @@ struct conn;
 enum {
 	BYTES_WANT_READ = -1,  /* again when the descriptor is readable ... */
 	BYTES_WANT_WRITE = -2, /* ... or writable */
-	BYTES_END = -3,        /* the peer writes no more */
-	BYTES_FAILED = -4,
+	BYTES_END = -3,        /* the peer writes no more; it may read */
+	BYTES_GONE = -4,       /* it writes no more, and takes nothing */
+	BYTES_FAILED = -5,
 };
 
 struct conn_bytes {

@@ -10,6 +10,13 @@
 #include "transport/tls_conn.h"
 #include "viaduct/util/err.h"
 
+/* A good-bye is for both directions before TLS 1.3 (RFC 5246 section 7.2.1),
+ * and for its own one since (RFC 8446 section 6.1). */
+static int end_of(const SSL *ssl)
+{
+	return SSL_version(ssl) >= TLS1_3_VERSION ? BYTES_END : BYTES_GONE;
+}
+
 /* What `ret` of the last call on this connection means. After a failure nothing
  * may be said any more, not even good-bye. */
 static int tls_meaning(struct conn *c, int ret)
@@ -20,7 +27,7 @@ static int tls_meaning(struct conn *c, int ret)
 	case SSL_ERROR_WANT_WRITE:
 		return BYTES_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
-		return BYTES_END;
+		return end_of(c->ssl);
 	default:
 		SSL_set_quiet_shutdown(c->ssl, 1);
 	}
@@ -28,7 +35,7 @@ static int tls_meaning(struct conn *c, int ret)
 	 * stays so. */
 	if (ERR_GET_REASON(ERR_peek_error()) ==
 	    SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return BYTES_END;
+		return BYTES_GONE;
 	return BYTES_FAILED;
 }
 

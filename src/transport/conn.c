@@ -12,7 +12,7 @@ static uint64_t now_ms(const struct conn *c)
 	return loop_now_ms(c->t->loop);
 }
 
-static uint32_t idle_timeout(const struct conn *c)
+uint32_t conn_idle_timeout(const struct conn *c)
 {
 	return atomic_load_explicit(&c->t->set->limits.idle_timeout_ms,
 				    memory_order_relaxed);
@@ -46,7 +46,7 @@ static uint64_t conn_deadline(const struct conn *c)
 		return at;
 	at = earlier(at, c->message_ms);
 	at = earlier(at, silence_end(c));
-	return earlier(at, c->active_ms + idle_timeout(c));
+	return earlier(at, c->active_ms + conn_idle_timeout(c));
 }
 
 void conn_expect(struct conn *c, uint64_t deadline_ms)
@@ -105,12 +105,14 @@ static void conn_due(struct timer *timer)
 		conn_abort(c, STAT_connections_failed);
 	else if (is_due(c->state_ms, now) && c->state == CONN_HANDSHAKING)
 		conn_slow(c, LIMIT_handshake_timeout);
+	else if (is_due(c->state_ms, now) && c->state == CONN_HALF_CLOSED)
+		conn_half_look(c);
 	else if (is_due(c->state_ms, now))
 		conn_close(c);
 	else if (c->state == CONN_OPEN && is_due(silence_end(c), now))
 		conn_abort(c, STAT_connections_silent);
 	else if (c->state == CONN_OPEN &&
-		 is_due(c->active_ms + idle_timeout(c), now))
+		 is_due(c->active_ms + conn_idle_timeout(c), now))
 		conn_idle(c);
 	if (c->state != CONN_CLOSED && conn_deadline(c) != 0)
 		conn_expect(c, conn_deadline(c));
@@ -141,6 +143,7 @@ static unsigned wanted_events(const struct conn *c)
 	case CONN_HANDSHAKING:
 	case CONN_OPEN:
 		return (c->is_paused ? 0 : c->read_wants) | write;
+	case CONN_HALF_CLOSED:
 	case CONN_FLUSHING:
 		return write;
 	case CONN_LINGERING:
@@ -314,6 +317,7 @@ static void conn_init(struct conn *c, struct transport *t, int fd,
 	list_init(&c->news);
 	list_init(&c->more);
 	list_init(&c->out);
+	list_init(&c->sent);
 	timer_init(&c->timer, conn_due);
 	list_add_tail(&t->conns, &c->link);
 }
@@ -409,14 +413,19 @@ void conn_alias(struct conn *c, uint16_t port)
 
 /* --- the end --- */
 
+void conn_leave_directory(struct conn *c)
+{
+	directory_remove(c->t->set->directory, &c->entry);
+	if (c->alias != NULL)
+		directory_remove(c->t->set->directory, c->alias);
+}
+
 /* Nobody finds it any more. */
 static void conn_leave(struct conn *c)
 {
 	struct transport *t = c->t;
 
-	directory_remove(t->set->directory, &c->entry);
-	if (c->alias != NULL)
-		directory_remove(t->set->directory, c->alias);
+	conn_leave_directory(c);
 	if (!conn_ref_is_none(c->flow.conn) &&
 	    slots_is_live(&t->set->slots[t->worker], c->flow.conn))
 		slots_give(&t->set->slots[t->worker], c->flow.conn);
@@ -461,7 +470,7 @@ static void conn_drop(struct conn *c)
 
 /* Its input may be on the stack, and the framing layer: they go when the conn
  * is freed. */
-static void conn_tell(struct conn *c)
+void conn_tell(struct conn *c)
 {
 	list_del(&c->news);
 	list_add_tail(&c->t->news, &c->news);
@@ -523,6 +532,8 @@ void conn_sent_all(struct conn *c)
 {
 	int err;
 
+	if (c->state == CONN_HALF_CLOSED)
+		conn_half_sent(c);
 	if (c->state != CONN_FLUSHING)
 		return;
 	err = c->bytes->shutdown(c);

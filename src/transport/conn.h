@@ -15,9 +15,10 @@ enum conn_state {
 	CONN_HANDSHAKING, /* of the byte layer, then of the framing layer; what
 			   * is sent waits too */
 	CONN_OPEN,
-	CONN_FLUSHING,  /* nothing is read; what is queued still leaves */
-	CONN_LINGERING, /* our end is shut down, the peer's input discarded */
-	CONN_CLOSED,    /* no descriptor; freed when everybody was told */
+	CONN_HALF_CLOSED, /* the peer writes no more; answers still leave */
+	CONN_FLUSHING,    /* nothing is read; what is queued still leaves */
+	CONN_LINGERING,   /* our end is shut down, the peer's input discarded */
+	CONN_CLOSED,      /* no descriptor; freed when everybody was told */
 };
 
 /* Of framing_ws. */
@@ -68,7 +69,8 @@ struct conn {
 	uint32_t silence_ms; /* how long it may say nothing; 0: as it likes */
 	uint64_t message_ms; /* the message that is arriving must be whole */
 	uint64_t stall_ms;   /* the peer must have read something */
-	uint64_t state_ms;   /* end of CONNECTING, HANDSHAKING, LINGERING */
+	uint64_t state_ms;   /* end of CONNECTING, HANDSHAKING, LINGERING;
+			      * HALF_CLOSED: the next look */
 
 	/* The start of a message, if there is one. */
 	char *in;
@@ -81,7 +83,9 @@ struct conn {
 	struct list out;    /* of struct out */
 	size_t out_cost;    /* bytes, and OUT_COST for each */
 	size_t out_sent;    /* bytes of the first that have left */
+	struct list sent;   /* HALF_CLOSED: of what left, not arrived yet */
 	size_t n_discarded; /* while LINGERING */
+	uint32_t look_ms;   /* HALF_CLOSED: until the next look */
 };
 
 /* Takes over fd (also on failure) and the count in t->set->n_connections and,
@@ -128,15 +132,29 @@ void conn_message(struct conn *c, struct str bytes);
 void conn_broken(struct conn *c, struct str bytes, unsigned status);
 size_t conn_message_max(const struct conn *c);
 
-/* --- between conn.c, conn_in.c and conn_out.c --- */
+/* --- conn_half.c --- */
+/* The peer writes no more. */
+void conn_input_ended(struct conn *c);
+/* HALF_CLOSED: is anything left to wait for? Closes it if not. */
+void conn_half_look(struct conn *c);
+/* HALF_CLOSED: what was queued has left. */
+void conn_half_sent(struct conn *c);
+
+/* --- between conn.c, conn_in.c, conn_out.c and conn_half.c --- */
 void conn_watch(struct conn *c);
 void conn_expect(struct conn *c, uint64_t deadline_ms);
+uint32_t conn_idle_timeout(const struct conn *c);
+void conn_leave_directory(struct conn *c);
+void conn_tell(struct conn *c); /* all workers, at the end of the turn */
 void conn_read(struct conn *c);
 void conn_read_rest(struct conn *c);
 void conn_resume(struct conn *c);
 void conn_discard(struct conn *c);
 void conn_drop_input(struct conn *c);
 void conn_drop_output(struct conn *c);
+void conn_drop_sent(struct conn *c);
+/* Close it; answers that have not arrived take another connection. */
+void conn_answer_anew(struct conn *c);
 void conn_blocked(struct conn *c, int want);
 void conn_sent_all(struct conn *c);
 /* Of one element of c->out, if it is a SIP message. */

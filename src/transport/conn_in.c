@@ -136,6 +136,8 @@ void conn_resume(struct conn *c)
 static void conn_read_stopped(struct conn *c, int why)
 {
 	if (why == BYTES_END)
+		conn_input_ended(c);
+	else if (why == BYTES_GONE)
 		conn_close(c);
 	else if (why == BYTES_FAILED)
 		conn_abort(c, STAT_connections_failed);

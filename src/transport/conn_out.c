@@ -29,20 +29,85 @@ struct str conn_queued_call_id(const struct list *out)
 	return sip_bytes_call_id(buf_str(o->buf));
 }
 
-static void conn_pop(struct conn *c)
+static void out_free(struct conn *c, struct out *o)
 {
-	struct out *o = LIST_FIRST(&c->out, struct out, link);
-
 	list_del(&o->link);
 	c->out_cost -= out_len(o) + OUT_COST;
 	buf_unref(o->buf);
 	mem_free(c->t->mem, o, sizeof(*o));
 }
 
+/* The first has left. A peer that has ended its side may be gone altogether:
+ * then it must not be lost. */
+static void conn_pop(struct conn *c)
+{
+	struct out *o = LIST_FIRST(&c->out, struct out, link);
+
+	if (c->state != CONN_HALF_CLOSED) {
+		out_free(c, o);
+		return;
+	}
+	list_del(&o->link);
+	list_add_tail(&c->sent, &o->link);
+}
+
+void conn_drop_sent(struct conn *c)
+{
+	while (!list_is_empty(&c->sent))
+		out_free(c, LIST_FIRST(&c->sent, struct out, link));
+}
+
 void conn_drop_output(struct conn *c)
 {
+	conn_drop_sent(c);
 	while (!list_is_empty(&c->out))
-		conn_pop(c);
+		out_free(c, LIST_FIRST(&c->out, struct out, link));
+}
+
+static void list_move(struct list *from, struct list *to)
+{
+	struct list *it, *tmp;
+
+	LIST_FOREACH(it, tmp, from)
+	{
+		list_del(it);
+		list_add_tail(to, it);
+	}
+}
+
+/* RFC 3261 18.2.2: to the source, at the port of sent-by. */
+static void answer_anew(struct conn *c, struct buf *b)
+{
+	struct hop to = {.transport = c->flow.transport,
+			 .listener = c->flow.listener,
+			 .local = c->flow.local,
+			 .addr = c->flow.remote};
+	struct sip_via via;
+
+	if (!sip_bytes_are_response(buf_str(b)) ||
+	    sip_bytes_via(buf_str(b), &via) != 0)
+		return;
+	addr_set_port(&to.addr, via.port != 0
+					? via.port
+					: sip_transport_port(to.transport));
+	if (transport_send(c->t, &to, b, NULL) != 0)
+		stats_add(c->t->stats, STAT_send_errors, 1);
+}
+
+void conn_answer_anew(struct conn *c)
+{
+	struct list all;
+
+	list_init(&all);
+	list_move(&c->sent, &all);
+	list_move(&c->out, &all);
+	conn_close(c);
+	while (!list_is_empty(&all)) {
+		struct out *o = LIST_FIRST(&all, struct out, link);
+
+		answer_anew(c, o->buf);
+		out_free(c, o);
+	}
 }
 
 /* `n` more bytes have left. */
@@ -116,6 +181,9 @@ static void conn_write_all(struct conn *c)
 			conn_sent(c, (size_t)n);
 		} else if (n == BYTES_WANT_READ || n == BYTES_WANT_WRITE) {
 			conn_blocked(c, (int)n);
+		} else if (c->state == CONN_HALF_CLOSED) {
+			conn_answer_anew(c);
+			return;
 		} else {
 			conn_abort(c, STAT_connections_failed);
 			return;
@@ -140,7 +208,8 @@ static void conn_pause(struct conn *c)
 /* In an upgrade the framing layer has its say before there are messages. */
 static bool conn_writes(const struct conn *c)
 {
-	return c->state == CONN_OPEN || c->state == CONN_FLUSHING ||
+	return c->state == CONN_OPEN || c->state == CONN_HALF_CLOSED ||
+	       c->state == CONN_FLUSHING ||
 	       (c->state == CONN_HANDSHAKING && c->is_ready);
 }
 
@@ -176,6 +245,14 @@ static int conn_queue(struct conn *c, struct buf *b, bool is_raw)
 	return 0;
 }
 
+/* Who writes no more asks for nothing, and answers nothing. */
+static bool conn_takes(const struct conn *c, const struct buf *b, bool is_raw)
+{
+	if (c->state == CONN_HALF_CLOSED)
+		return !is_raw && sip_bytes_are_response(buf_str(b));
+	return c->state <= CONN_OPEN;
+}
+
 static int conn_enqueue(struct conn *c, struct buf *b, bool is_raw)
 {
 	size_t max = queue_max(c);
@@ -183,7 +260,7 @@ static int conn_enqueue(struct conn *c, struct buf *b, bool is_raw)
 	/* Only what the peer does not take counts against it. */
 	if (c->out_cost > max / 2 && !c->is_blocked)
 		conn_flush(c);
-	if (c->state > CONN_OPEN)
+	if (!conn_takes(c, b, is_raw))
 		return VD_ECONN;
 	if (c->out_cost != 0 && c->out_cost + b->len + OUT_COST > max) {
 		stats_limit(c->t->stats, LIMIT_output_queue);

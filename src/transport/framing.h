@@ -19,6 +19,9 @@ struct conn_framing {
 	 * stays CONN_HANDSHAKING until conn_opened() is called. */
 	bool has_upgrade;
 
+	/* Who ends his side of the stream may still take answers. */
+	bool may_half_close;
+
 	/* Hand up what is whole in these bytes (which may be written to; they
 	 * stay until it returns). Returns how many were used; the rest comes
 	 * again, with more. Stops when conn_reads() is false: a callback may

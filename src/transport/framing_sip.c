@@ -65,6 +65,7 @@ static bool sip_has_begun(const struct conn *c, struct str rest)
 }
 
 const struct conn_framing framing_sip = {
+	.may_half_close = true,
 	.deliver = sip_deliver,
 	.has_begun = sip_has_begun,
 };

@@ -24,6 +24,7 @@ libviaduct_a_SOURCES += \
 	src/transport/cert_names.c \
 	src/transport/conf.c \
 	src/transport/conn.c \
+	src/transport/conn_half.c \
 	src/transport/conn_in.c \
 	src/transport/conn_out.c \
 	src/transport/directory.c \
@@ -61,6 +62,7 @@ check_PROGRAMS += \
 	tests/unit/transport/test_udp \
 	tests/unit/transport/test_framing \
 	tests/unit/transport/test_conn \
+	tests/unit/transport/test_conn_half \
 	tests/unit/transport/test_set \
 	tests/unit/transport/test_limits \
 	tests/unit/transport/test_workers \
@@ -112,6 +114,13 @@ tests_unit_transport_test_conn_SOURCES = \
 	tests/unit/transport/test_conn.c
 tests_unit_transport_test_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_conn_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_transport_test_conn_half_SOURCES = \
+	tests/unit/transport/bench.h \
+	tests/unit/transport/bench.c \
+	tests/unit/transport/test_conn_half.c
+tests_unit_transport_test_conn_half_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transport_test_conn_half_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_transport_test_set_SOURCES = \
 	tests/unit/transport/bench.h \

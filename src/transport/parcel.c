@@ -29,13 +29,14 @@ struct message {
  * must (RFC 3261 18.2.2). A request whose sender learns of the end must not: it
  * is over by then, and nobody would follow the copy. Over TLS, nor may one that
  * does not say here for whom it is. */
-static bool needs_conn(const struct hop *to, const struct buf *b,
-		       bool is_watched)
+static bool needs_conn(const struct hop *to, struct str bytes, bool is_watched)
 {
 	if (to->only_conn)
 		return true;
-	return !sip_bytes_are_response(buf_str(b)) &&
-	       (is_watched || sip_transport_is_tls(to->transport));
+	if (sip_bytes_are_response(bytes))
+		return false;
+	return sip_transport_is_tls(to->transport) ||
+	       (is_watched && !str_starts(bytes, STR("ACK ")));
 }
 
 int parcel_send_message(struct transport *t, const struct hop *to,
@@ -51,9 +52,10 @@ int parcel_send_message(struct transport *t, const struct hop *to,
 	}
 	m.hop.conn = via;
 	m.hop.domain = NULL; /* borrowed */
-	m.hop.only_conn = needs_conn(to, b, is_watched);
+	m.hop.only_conn = needs_conn(to, buf_str(b), is_watched);
 	memcpy(p->data, &m, sizeof(m));
 	memcpy(p->data + sizeof(m), b->data, b->len);
+	transport_hold(t->set, via); /* it has something to wait for */
 	parcel_send(t->set->post, via.worker, p);
 	stats_add(t->stats, STAT_handovers, 1);
 	return 0;
@@ -95,6 +97,7 @@ static void message_arrived(struct transport *t, const struct parcel *p)
 	int err = VD_ENOMEM;
 
 	memcpy(&m, p->data, sizeof(m));
+	transport_release(t->set, m.hop.conn);
 	b = buf_new(t->mem, p->len - sizeof(m));
 	if (b != NULL) {
 		b->len = (uint32_t)(p->len - sizeof(m));

@@ -250,5 +250,5 @@ bool transport_is_live(struct transport_set *s, struct conn_ref conn)
 {
 	struct slots *slots = slots_of(s, conn);
 
-	return slots != NULL && slots_is_live(slots, conn);
+	return slots != NULL && slots_is_whole(slots, conn);
 }

@@ -9,14 +9,17 @@ enum {
 	SLOT_NONE = UINT32_MAX,
 };
 
-/* state: generation << 32 | holders. A free slot has generation 0, so that no
- * reference fits it. */
+/* state: generation << 32 | is its input at an end? << 31 | holders. A free
+ * slot has generation 0, so that no reference fits it. */
 struct slot {
 	_Atomic uint64_t state;
 	struct conn *conn;
 	uint32_t generation; /* of the last use */
 	uint32_t next;       /* free slot */
 };
+
+static const uint64_t input_ended = UINT64_C(1) << 31;
+static const uint64_t holders = (UINT64_C(1) << 31) - 1;
 
 struct slot_chunk {
 	struct slot slots[SLOTS_PER_CHUNK];
@@ -132,14 +135,33 @@ struct conn *slots_find(struct slots *s, struct conn_ref ref)
 	return slot->conn;
 }
 
-bool slots_is_live(struct slots *s, struct conn_ref ref)
+void slots_end_input(struct slots *s, struct conn_ref ref)
 {
 	struct slot *slot = slot_at(s, ref.slot);
 
-	return slot != NULL &&
-	       state_fits(
-		       atomic_load_explicit(&slot->state, memory_order_acquire),
-		       ref);
+	assert(slot != NULL && slot->generation == ref.generation);
+	atomic_fetch_or(&slot->state, input_ended);
+}
+
+static bool is_live_but(struct slots *s, struct conn_ref ref, uint64_t but)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+	uint64_t state;
+
+	if (slot == NULL)
+		return false;
+	state = atomic_load_explicit(&slot->state, memory_order_acquire);
+	return state_fits(state, ref) && (state & but) == 0;
+}
+
+bool slots_is_live(struct slots *s, struct conn_ref ref)
+{
+	return is_live_but(s, ref, 0);
+}
+
+bool slots_is_whole(struct slots *s, struct conn_ref ref)
+{
+	return is_live_but(s, ref, input_ended);
 }
 
 void slots_count(struct slots *s, struct conn_ref ref, int by)
@@ -153,7 +175,7 @@ void slots_count(struct slots *s, struct conn_ref ref, int by)
 	do {
 		if (!state_fits(old, ref))
 			return;
-		assert(by > 0 || (uint32_t)old != 0);
+		assert(by > 0 || (old & holders) != 0);
 	} while (!atomic_compare_exchange_weak_explicit(
 		&slot->state, &old, old + (uint64_t)(int64_t)by,
 		memory_order_relaxed, memory_order_relaxed));
@@ -167,5 +189,5 @@ bool slots_is_held(struct slots *s, struct conn_ref ref)
 	if (slot == NULL)
 		return false;
 	state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-	return state_fits(state, ref) && (uint32_t)state != 0;
+	return state_fits(state, ref) && (state & holders) != 0;
 }

@@ -38,8 +38,12 @@ void slots_give(struct slots *s, struct conn_ref ref);
 /* NULL when it is stale. */
 struct conn *slots_find(struct slots *s, struct conn_ref ref);
 
+/* The peer writes no more; slots_is_whole() is false from here on. */
+void slots_end_input(struct slots *s, struct conn_ref ref);
+
 /* By any thread. */
 bool slots_is_live(struct slots *s, struct conn_ref ref);
+bool slots_is_whole(struct slots *s, struct conn_ref ref);
 void slots_count(struct slots *s, struct conn_ref ref, int by);
 bool slots_is_held(struct slots *s, struct conn_ref ref);
 

@@ -35,6 +35,8 @@ static void tell_closed(struct transport *t)
 		list_del(&c->news);
 		if (c->state == CONN_CLOSED)
 			conn_free(c);
+		else if (c->state == CONN_HALF_CLOSED)
+			conn_half_look(c);
 	}
 }
 

@@ -23,6 +23,10 @@ enum {
 	 * destroys what the peer has not read yet. */
 	LINGER_MS = 1000,
 	LINGER_BYTES = 1 << 20, /* input thrown away meanwhile */
+	/* A peer that writes no more: is it gone, or is nothing left to tell
+	 * it? The time between two looks doubles. */
+	HALF_LOOK_MS = 10,
+	HALF_LOOK_MAX_MS = 1280,
 	/* One read: what a flood of one peer may cost others in a turn. */
 	SCRATCH_SIZE = 16384,
 	RECORD_SIZE = 16384, /* one record of TLS */

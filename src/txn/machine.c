@@ -427,7 +427,6 @@ static void txn_enter(struct txn *t, unsigned state)
 	if (was_open && !txn_is_open(t)) {
 		t->table->n_open--;
 		t->table->n_lingering++;
-		txn_leave_conn(t);
 	}
 	if (state == ST_TERMINATED)
 		txn_terminated(t);
@@ -449,10 +448,14 @@ void txn_step(struct txn *t, uint32_t event, const struct txn_input *in)
 	if (r->then != t->state)
 		txn_enter(t, r->then);
 	txn_do(t, r->act, in);
+	/* Not before: a connection may be there for this answer alone. */
+	if (!txn_is_open(t))
+		txn_leave_conn(t);
 }
 
 void txn_terminate(struct txn *t)
 {
 	if (t->state != ST_TERMINATED)
 		txn_enter(t, ST_TERMINATED);
+	txn_leave_conn(t);
 }

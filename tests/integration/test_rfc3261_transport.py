@@ -1,6 +1,7 @@
 """RFC 3261 18, RFC 3263 4.3 and 5, RFC 3581: where messages come from and go
 to, on UDP and TCP, IPv4 and IPv6."""
 
+import socket
 import time
 
 import pytest
@@ -165,6 +166,46 @@ def test_18_2_2_when_the_connection_is_gone_the_answer_takes_a_new_one(
     board.caller.receive(0.1, lambda m: False)
     leg.answer(200)
     assert peers.keep(listener.accept()).expect_response(call.request, 200)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+def test_18_2_2_who_has_ended_his_side_gets_his_answers_all_the_same(
+        board, peers, method):
+    for _ in range(6):  # with two workers, some are for either
+        caller = peers.tcp(board.address)
+        call = board.call("one", method, caller=caller)
+        caller.sock.shutdown(socket.SHUT_WR)
+        leg = call.leg(0)
+        if method == "INVITE":
+            leg.answer(180)
+            call.expect(180)
+        leg.answer(200)
+        call.expect(200)
+        caller.expect_close()
+
+
+def test_18_2_2_what_came_before_the_end_is_answered(board, peers):
+    for _ in range(6):
+        caller = peers.tcp(board.address)
+        requests = [caller.request("OPTIONS", uri) for uri in
+                    ("sip:" + board.ip, "sip:nobody@biloxi.com") * 4]
+        caller.sock.sendall(b"".join(bytes(r) for r in requests))
+        caller.sock.shutdown(socket.SHUT_WR)
+        for i, request in enumerate(requests):
+            caller.expect_response(request, 404 if i % 2 else 200)
+        caller.expect_close()
+
+
+def test_waiting_for_the_answers_of_an_ended_side_takes_no_time(board, peers):
+    caller = peers.tcp(board.address)
+    call = board.call("one", "MESSAGE", caller=caller)
+    caller.sock.shutdown(socket.SHUT_WR)
+    leg = call.leg(0)
+    before = board.daemon.cpu_s()
+    time.sleep(1)
+    assert board.daemon.cpu_s() - before < settings.patience(0.2)
+    leg.answer(200)
+    call.expect(200)
 
 
 def test_18_3_content_length_is_added_on_the_way_to_a_stream(board, peers, tom_ip):

@@ -27,6 +27,22 @@ def limited(context, version):
 # ---- whoever it is ----
 
 
+def test_who_says_good_bye_in_tls_1_3_gets_his_answers(proxy, peers, secure):
+    bob = peers.udp(proxy.bob_ip)
+    for _ in range(4):  # with two workers, some are for either
+        client = secure.client(proxy)
+        request = client.request("MESSAGE", "sip:bob@biloxi.com")
+        client.send(request)
+        got = bob.expect_request("MESSAGE", request.call_id)
+        client.sock.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.sock.unwrap()
+        client.sock.setblocking(True)
+        bob.reply(got, 200)
+        client.expect_response(request, 200)
+        client.expect_close()
+
+
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_both_versions_are_served(proxy, secure, authority, version):
     context = limited(authority.client_context(), ssl.TLSVersion[version])

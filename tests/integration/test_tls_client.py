@@ -148,7 +148,9 @@ def test_an_answer_takes_a_new_connection_to_whom_sent_by_names(
         proxy, peers, addresses, authority, names, is_told):
     ip = addresses.take()
     bob = peers.udp(proxy.bob_ip)
-    caller = peers.keep(proxy.connect(ip))
+    older = authority.client_context()  # where a good-bye is answered at once
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    caller = peers.keep(proxy.connect(ip, older))
     request = caller.request("INVITE", "sip:bob@biloxi.com",
                              via=caller.via(sent_by="caller.test"))
     caller.send(request)
@@ -166,6 +168,26 @@ def test_an_answer_takes_a_new_connection_to_whom_sent_by_names(
             with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
                 with contextlib.closing(listener.accept()) as again:
                     again.expect_response(request, 200)
+
+
+def test_an_answer_that_a_closed_client_cannot_take_is_sent_anew(
+        proxy, peers, addresses, authority):
+    ip = addresses.take()
+    bob = peers.udp(proxy.bob_ip)
+    caller = peers.keep(proxy.connect(ip))
+    request = caller.request("MESSAGE", "sip:bob@biloxi.com",
+                             via=caller.via(sent_by="caller.test"))
+    caller.send(request)
+    got = bob.expect_request("MESSAGE", request.call_id)
+    caller.sock.setblocking(False)
+    with pytest.raises(ssl.SSLWantReadError):
+        caller.sock.unwrap()  # says good-bye, and waits for no answer
+    caller.close()
+    context = authority.server_context(authority.issue("DNS:caller.test"))
+    with TlsListener(ip, context) as listener:
+        bob.reply(got, 200)
+        with contextlib.closing(listener.accept()) as again:
+            again.expect_response(request, 200)
 
 
 @pytest.mark.parametrize("verify, is_reached", [

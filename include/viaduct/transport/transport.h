@@ -98,9 +98,11 @@ struct transport_ops {
 	 * VD_ECONN (port) or VD_EUNREACH. */
 	void (*on_udp_error)(void *arg, const union addr *remote, int err,
 			     struct str payload);
-	/* A connection is gone, or could not be made: called on every worker.
-	 * Or a message that was passed on to the connection's worker came too
-	 * late: called on the sender. Never from inside a transport_...(). */
+	/* A connection is gone, or could not be made, or its peer writes no
+	 * more (answers to what it asked still go there): called on every
+	 * worker. Or a message that was passed on to the connection's worker
+	 * came too late: called on the sender. Never from inside a
+	 * transport_...(). */
 	void (*on_conn_closed)(void *arg, struct conn_ref conn);
 };
 
@@ -155,7 +157,8 @@ int transport_send(struct transport *t, const struct hop *to, struct buf *b,
 void transport_hold(struct transport_set *s, struct conn_ref conn);
 void transport_release(struct transport_set *s, struct conn_ref conn);
 
-/* Is there such a connection? Any thread; it may be gone a moment later. */
+/* Is there such a connection, and may its peer still say something? Any thread;
+ * it may be gone a moment later. */
 bool transport_is_live(struct transport_set *s, struct conn_ref conn);
 
 /* From now on something must come in on this connection every `within_ms`, a

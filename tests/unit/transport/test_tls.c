@@ -396,6 +396,53 @@ static void many_handshakes_take_turns(void **state)
 		peer_close(&p[i]);
 }
 
+/* A client's good-bye. */
+static void say_goodbye(struct peer *p, struct bench *b, int version)
+{
+	peer_init(p, b, peer_connect(peer_ip, us), false);
+	SSL_set_max_proto_version(p->ssl, version);
+	peer_shake(p);
+	peer_say(p, STR(MESSAGE));
+	bench_until(b, b->w[0].n_messages == 1);
+	transport_hold(b->set, b->w[0].from.conn);
+	SSL_shutdown(p->ssl);
+	bench_until(b, b->w[0].n_closed == 1);
+}
+
+/* RFC 8446 section 6.1 */
+static void answers_leave_after_the_goodbye_of_tls_1_3(void **state)
+{
+	static const char answer[] = "SIP/2.0 200 OK\r\nl: 0\r\n\r\n";
+	struct bench *b = *state;
+	char text[sizeof(answer)];
+	struct hop to;
+	struct peer p;
+
+	say_goodbye(&p, b, TLS1_3_VERSION);
+	to = bench_back(&b->w[0].from);
+	to.only_conn = true;
+	assert_int_equal(bench_send(b, 0, &to, STR(answer), NULL), 0);
+	transport_release(b->set, to.conn);
+	peer_hear(&p, text, sizeof(answer) - 1);
+	assert_memory_equal(text, answer, sizeof(answer) - 1);
+	bench_until(b, (SSL_read(p.ssl, text, 1), SSL_get_shutdown(p.ssl)) ==
+			       (SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN));
+	assert_int_equal(transport_n_connections(b->set), 0);
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 0);
+	peer_close(&p);
+}
+
+/* RFC 5246 section 7.2.1 */
+static void the_goodbye_of_tls_1_2_ends_both_sides(void **state)
+{
+	struct bench *b = *state;
+	struct peer p;
+
+	say_goodbye(&p, b, TLS1_2_VERSION);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	peer_close(&p);
+}
+
 /* --- as a client --- */
 
 static int send_to(struct bench *b, const char *domain, struct conn_ref *used)
@@ -620,6 +667,8 @@ int main(void)
 		TLS_TEST(a_handshake_meets_its_deadline),
 		TLS_TEST(what_is_no_tls_fails_at_once),
 		TLS_TEST(many_handshakes_take_turns),
+		TLS_TEST(answers_leave_after_the_goodbye_of_tls_1_3),
+		TLS_TEST(the_goodbye_of_tls_1_2_ends_both_sides),
 		TLS_TEST(what_is_sent_waits_for_the_handshake),
 		TLS_TEST(a_wrong_name_ends_it_and_is_told),
 		TLS_TEST(nobody_in_particular_cannot_be_verified),

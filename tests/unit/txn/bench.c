@@ -21,6 +21,7 @@ static int fake_send(void *arg, const struct hop *to, struct buf *b,
 		.at_ms = timer_wheel_now_ms(bench->wheel) - BENCH_START_MS,
 		.hop = *to,
 		.buf = buf_ref(b),
+		.n_held = bench->n_held,
 	};
 	if (sip_transport_is_stream(to->transport))
 		*used = bench->used;

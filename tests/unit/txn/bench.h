@@ -21,6 +21,7 @@ struct sent {
 	uint64_t at_ms; /* since the bench was made */
 	struct hop hop;
 	struct buf *buf;
+	int n_held; /* connections, meanwhile */
 };
 
 /* What an owner was told. */

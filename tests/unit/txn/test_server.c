@@ -253,6 +253,8 @@ static void open_transactions_hold_their_connection(void **state)
 	assert_int_equal(b->n_held, 1);
 	bench_respond(b, 200);
 	assert_int_equal(b->n_held, 0);
+	/* Who has ended his side is waited for as long. */
+	assert_int_equal(b->sent[1].n_held, 1);
 	bench_server_new(b, "INVITE", SIP_UDP);
 	assert_int_equal(b->n_held, 0);
 }

@@ -1,0 +1,224 @@
+/* Clients that have ended their side of a stream. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+static const char us[] = "127.83.14.1:5060";
+static const char peer[] = "127.83.14.9:0";
+static const char sent_by[] = "127.83.14.9:5070";
+
+#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
+#define ANSWER                                                                 \
+	"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP x.test:5070;branch=z9hG4bK1\r\n"   \
+	"l: 0\r\n\r\n"
+
+static int setup(void **state)
+{
+	struct bench *b = bench_new();
+
+	bench_listen(b, SIP_TCP, us);
+	bench_start(b);
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bench_free(*state);
+	return 0;
+}
+
+/* A client that has asked for something, which holds its connection. */
+static int asking(struct bench *b)
+{
+	int fd = peer_connect(peer, us);
+
+	peer_write(fd, STR(MESSAGE));
+	bench_until(b, b->w[0].n_messages == 1);
+	transport_hold(b->set, b->w[0].from.conn);
+	return fd;
+}
+
+static int half_closed(struct bench *b)
+{
+	int fd = asking(b);
+
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_true(conn_ref_eq(b->w[0].closed, b->w[0].from.conn));
+	return fd;
+}
+
+static struct hop back(struct bench *b)
+{
+	struct hop to = bench_back(&b->w[0].from);
+
+	to.addr = bench_addr(sent_by);
+	return to;
+}
+
+static void hear_answer(struct bench *b, int fd)
+{
+	assert_memory_equal(peer_read(b, fd, sizeof(ANSWER) - 1), ANSWER,
+			    sizeof(ANSWER) - 1);
+}
+
+static void its_answers_still_leave(void **state)
+{
+	struct bench *b = *state;
+	int fd = half_closed(b);
+	struct hop to = back(b);
+	struct conn_ref used;
+
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), &used), 0);
+	assert_true(conn_ref_eq(used, to.conn));
+	hear_answer(b, fd);
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	transport_release(b->set, to.conn);
+	hear_answer(b, fd);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 0);
+	close(fd);
+}
+
+static void it_is_gone_for_everything_else(void **state)
+{
+	struct bench *b = *state;
+	int fd = half_closed(b);
+	struct hop to = back(b), other = bench_back(&b->w[0].from);
+
+	assert_false(transport_is_live(b->set, to.conn));
+	to.only_conn = true;
+	assert_int_equal(bench_send(b, 0, &to, STR(MESSAGE), NULL), VD_ECONN);
+	other.conn = (struct conn_ref){0}; /* the directory has forgotten it */
+	assert_int_equal(bench_send(b, 0, &other, STR(ANSWER), NULL), 0);
+	assert_int_equal(transport_n_connections(b->set), 2);
+	close(fd);
+}
+
+static void it_ends_when_nothing_is_left_to_wait_for(void **state)
+{
+	struct bench *b = *state;
+	int fd = half_closed(b);
+
+	bench_settle(b);
+	assert_int_equal(transport_n_connections(b->set), 1);
+	transport_release(b->set, b->w[0].from.conn);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	close(fd);
+}
+
+static void one_that_waits_for_nothing_ends_at_once(void **state)
+{
+	struct bench *b = *state;
+	int fd = asking(b);
+
+	transport_release(b->set, b->w[0].from.conn);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	close(fd);
+}
+
+static void it_is_not_waited_for_for_ever(void **state)
+{
+	struct bench *b = *state;
+	uint64_t start = bench_now_ms();
+	int fd;
+
+	b->limits.idle_timeout_ms = 200;
+	transport_set_limits(b->set, &b->limits);
+	fd = half_closed(b);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	assert_true(bench_now_ms() - start >= 200);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	close(fd);
+}
+
+/* RFC 3261 18.2.2. What was written before its system said so counts as not
+ * sent: on a stream nobody would send it again. */
+static void one_that_has_closed_is_answered_at_sent_by(void **state)
+{
+	struct bench *b = *state;
+	int listen_fd = peer_listen(sent_by), fd = asking(b);
+	struct hop to = back(b);
+
+	close(fd);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	transport_release(b->set, to.conn);
+	fd = peer_accept(b, listen_fd);
+	hear_answer(b, fd);
+	bench_until(b, transport_n_connections(b->set) == 1);
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 0);
+	close(fd);
+	close(listen_fd);
+}
+
+/* The second finds the connection that the first has made. */
+static void what_follows_takes_the_new_connection(void **state)
+{
+	struct bench *b = *state;
+	int listen_fd = peer_listen(sent_by), fd = asking(b);
+	struct hop to = back(b);
+
+	close(fd);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	fd = peer_accept(b, listen_fd);
+	hear_answer(b, fd);
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	hear_answer(b, fd);
+	assert_int_equal(transport_n_connections(b->set), 1);
+	close(fd);
+	close(listen_fd);
+}
+
+static void one_that_does_not_read_its_answers_is_given_up(void **state)
+{
+	struct bench *b = *state;
+	struct str much = {calloc(1, 65536), 65536};
+	int fd;
+
+	memset((char *)much.p, 'x', much.len);
+	b->limits.message_timeout_ms = 200;
+	transport_set_limits(b->set, &b->limits);
+	fd = half_closed(b);
+	memcpy((char *)much.p, "SIP/2.0 200 OK\r\n", 16);
+	for (int i = 0; i < 1000 && b->w[0].n_closed == 1 &&
+			transport_n_connections(b->set) == 1;
+	     i++) {
+		struct hop to = back(b);
+
+		to.only_conn = true;
+		bench_send(b, 0, &to, much, NULL);
+		bench_turn(b);
+	}
+	bench_until(b, transport_n_connections(b->set) == 0);
+	assert_int_equal(bench_stat(b, STAT_connections_slow), 1);
+	free((char *)much.p);
+	close(fd);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(its_answers_still_leave),
+		TEST(it_is_gone_for_everything_else),
+		TEST(it_ends_when_nothing_is_left_to_wait_for),
+		TEST(one_that_waits_for_nothing_ends_at_once),
+		TEST(it_is_not_waited_for_for_ever),
+		TEST(one_that_has_closed_is_answered_at_sent_by),
+		TEST(what_follows_takes_the_new_connection),
+		TEST(one_that_does_not_read_its_answers_is_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
