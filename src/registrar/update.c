@@ -36,20 +36,35 @@ static bool is_in_order(const struct update *u, const struct binding *b)
 	return !str_eq(u->call_id, b->call_id) || u->cseq > b->cseq;
 }
 
+static bool is_any_sip(const struct sip_uri *uri)
+{
+	return uri->scheme == SIP_SCHEME_SIP || uri->scheme == SIP_SCHEME_SIPS;
+}
+
+/* 19.1.4, but that the sip and the sips URI of a contact replace each other
+ * (RFC 5630 section 5.1.1.1). */
+static bool is_same_uri(struct str contact, const struct sip_uri *uri)
+{
+	struct sip_uri other;
+
+	if (sip_uri_parse(contact, &other) != 0)
+		return false;
+	if (is_any_sip(&other) && is_any_sip(uri))
+		other.scheme = uri->scheme;
+	return sip_uri_eq(&other, uri);
+}
+
 /* RFC 5626 section 6: a flow is known by instance and reg-id, whatever its URI;
  * everything else by its URI. A removal by URI means the flows to it, too. */
 static bool is_same(const struct binding *b, const struct asked *a)
 {
-	struct sip_uri other;
-
 	if (a->binding.reg_id != 0)
 		return b->reg_id == a->binding.reg_id &&
 		       instance_eq(instance_of(b->params),
 				   instance_of(a->binding.params));
 	if (b->reg_id != 0 && a->binding.expires_ms != 0)
 		return false;
-	return sip_uri_parse(b->contact, &other) == 0 &&
-	       sip_uri_eq(&other, &a->uri);
+	return is_same_uri(b->contact, &a->uri);
 }
 
 static bool draft_start(struct draft *d, const struct update *u,

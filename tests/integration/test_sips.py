@@ -253,6 +253,21 @@ def test_a_sips_contact_is_registered_by_sips_alone(
                 caller.expect_response(request, 200)
 
 
+def test_rfc5630_5_1_1_1_the_sip_and_the_sips_contact_replace_each_other(
+        tmp_path, addresses, authority, secure):
+    with SecureProxy(tmp_path, addresses, authority, store="memory", domains={
+            "biloxi.com": {"authenticate": "none", "registrar": True}}) as proxy:
+        phone = secure.client(proxy)
+        for cseq, scheme in enumerate(["sip", "sips", "sip"], 1):
+            request = phone.request(
+                "REGISTER", scheme + ":biloxi.com", cseq=cseq, call_id="one",
+                from_="<sip:zoe@biloxi.com>;tag=1", to="<sip:zoe@biloxi.com>")
+            phone.send(request.replace(
+                "Contact", "<%s:zoe@tess.test>;expires=100" % scheme))
+            assert phone.expect_response(request, 200).values("Contact") == [
+                "<%s:zoe@tess.test>;expires=100" % scheme]
+
+
 def test_sips_for_a_user_with_a_sip_contact_alone_is_480(
         tmp_path, addresses, authority, peers, secure):
     with SecureProxy(tmp_path, addresses, authority, store="memory", domains={
