@@ -6,60 +6,75 @@
 #   tests/check-compliance.sh --self-test  check that each mistake is found
 set -eu
 
-# defines FILE NAME: a definition of that function or table begins a line.
-defines() {
-	[ -f "$1" ] && grep -qE "^[a-z}].*[ *]$2(\(|\[)" "$1"
-}
-
-# tests FILE NAME: a test function of that name.
-tests() {
-	case $1 in
-	*.py) grep -qE "^def $2\(" "$1" 2>/dev/null ;;
-	*.c) grep -qE "\($2[,)]|^static void $2\(|\{ *$2," "$1" 2>/dev/null ;;
-	*) false ;;
-	esac
-}
-
-complain() {
-	echo "check-compliance: row $n_rows: $*"
-	n_bad=$((n_bad + 1))
-}
-
-# names CELL: what stands between backquotes and holds a colon.
-names() {
-	printf '%s\n' "$1" | grep -o '`[^`]*:[^`]*`' | tr -d '`' || true
-}
-
-check_row() {
-	where=$(names "$1")
-	shown=$(names "$2")
-	for name in $where; do
-		defines "${name%%:*}" "${name##*:}" || complain "no function $name"
-	done
-	for name in $shown; do
-		tests "${name%%::*}" "${name##*::}" || complain "no test $name"
-	done
-	case $2 in
-	*'**not**: '*) ;;
-	*) [ -n "$where" ] && [ -n "$shown" ] ||
-		complain "neither function and test nor a reason" ;;
-	esac
-}
-
+# check TOP: a line for each mistake, then a sum. Each file is read once.
 check() {
 	cd "$1"
-	n_rows=0
-	n_bad=0
-	while IFS='|' read -r _ clause _ where shown _; do
-		case $clause in
-		'' | ' clause ' | ---*) continue ;;
-		esac
-		n_rows=$((n_rows + 1))
-		check_row "$where" "$shown"
-	done <docs/compliance.md
-	[ "$n_rows" -gt 0 ] || complain "there are no rows"
-	echo "check-compliance: $n_rows rows, $n_bad mistakes"
-	[ "$n_bad" -eq 0 ]
+	awk -F'|' '
+	# All of a file, behind a line feed; empty if there is none.
+	function text(file, line) {
+		if (file in texts)
+			return texts[file]
+		while ((getline line <file) > 0)
+			texts[file] = texts[file] "\n" line
+		close(file)
+		return texts[file]
+	}
+
+	# A definition of that function or table begins a line.
+	function defines(file, name) {
+		return text(file) ~ "\n[a-z}][^\n]*[ *]" name "[([]"
+	}
+
+	function tests(file, name) {
+		if (file ~ /\.py$/)
+			return text(file) ~ "\ndef " name "[(]"
+		if (file ~ /\.c$/)
+			return text(file) ~ "[(]" name "[,)]|\nstatic void " \
+				name "[(]|[{] *" name ","
+		return 0
+	}
+
+	function complain(what) {
+		print "check-compliance: row " n_rows ": " what
+		n_bad++
+	}
+
+	# Splits what stands between backquotes and holds a colon into names[].
+	function names_of(cell, n) {
+		for (n = 0; match(cell, /`[^`]*:[^`]*`/);
+		     cell = substr(cell, RSTART + RLENGTH))
+			names[++n] = substr(cell, RSTART + 1, RLENGTH - 2)
+		return n
+	}
+
+	function check_row(where, shown, i, n_where, n_shown, part) {
+		n_where = names_of(where)
+		for (i = 1; i <= n_where; i++) {
+			split(names[i], part, /:+/)
+			if (!defines(part[1], part[2]))
+				complain("no function " names[i])
+		}
+		n_shown = names_of(shown)
+		for (i = 1; i <= n_shown; i++) {
+			split(names[i], part, /:+/)
+			if (!tests(part[1], part[2]))
+				complain("no test " names[i])
+		}
+		if (!index(shown, "**not**: ") && !(n_where && n_shown))
+			complain("neither function and test nor a reason")
+	}
+
+	/^\|/ && $2 != " clause " && $2 !~ /^---/ {
+		n_rows++
+		check_row($4, $5)
+	}
+
+	END {
+		if (n_rows == 0)
+			complain("there are no rows")
+		printf "check-compliance: %d rows, %d mistakes\n", n_rows, n_bad
+		exit n_bad > 0
+	}' docs/compliance.md
 }
 
 # expect TEXT: the check must have said so.

@@ -1,6 +1,7 @@
 #include "fault/peer.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 enum {
 	PATIENCE_MS = 5000,
 	AFTER_HIT_MS = 300,
-	POLL_MS = 10,
+	POLL_MS = 1, /* the name server is served in between */
 };
 
 void (*peer_idle)(void *arg);
@@ -75,12 +76,15 @@ bool wait_goes_on(struct wait *w)
 /* Sockets --------------------------------------------------------------------
  */
 
+/* Small messages leave at once, also on what a listener accepts. */
 static int socket_at(int type, struct sockaddr_in own)
 {
 	int one = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (type == SOCK_STREAM)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&own, sizeof(own)) != 0)
 		fail_msg("an address of the test is in use");
 	return fd;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 enum {
-	RESEND_MS = 100,
+	RESEND_MS = 20,
 	LINE_MAX_LEN = 512,
 };
 
@@ -52,7 +52,7 @@ static void write_file(const struct stage *s, const char *name,
 
 /* `%1$s` is our network, `%2$s` our directory, `%3$u` the reload's number. */
 static const char conf_text[] =
-	"server: { workers: 1, drain: 200ms, state: %2$s/state,\n"
+	"server: { workers: 1, drain: 20ms, state: %2$s/state,\n"
 	"          header: version-%3$u }\n"
 	"admin: { socket: %2$s/admin.sock, http: \"%1$s1:8060\" }\n"
 	"listen: [ \"udp://%1$s1:5060\", \"tcp://%1$s1:5060\" ]\n"

@@ -5,7 +5,7 @@
  * fail, the same one must then succeed, and it ends as asked and leaks nothing.
  *
  *   test_faults              as much as fits into VIADUCT_FAULTS seconds
- *                            (default 40); VIADUCT_FAULTS=all: every n
+ *                            (default 20); VIADUCT_FAULTS=all: every n
  *   test_faults KIND N       one run, its log on the terminal
  *
  * VIADUCT_FAULTS_SEED chooses the error codes and, where time is short, which
@@ -31,7 +31,7 @@
 #include "fault/inject.h"
 
 enum {
-	DEFAULT_S = 40,
+	DEFAULT_S = 20,
 	STOP_MS = 5000,
 	SAID_MAX = 16384,
 };
