@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each file that git knows is named in Makefile.am or a module.mk, or a directory
-# above it is: else a release would lack it.
+# Each file that git knows is named in Makefile.am or a module.mk, or the program
+# of that name is, or a directory above it: else a release would lack it.
 set -eu
 
 cd "${srcdir:-$(dirname "$0")/..}"
@@ -15,7 +15,10 @@ git ls-files | awk '
 	}
 	/^(\.gitignore|Makefile\.am|configure\.ac)$/ { next } # automake knows
 	{
-		path = $0
+		path = program = $0
+		sub(/\.c$/, "", program)
+		if (program in is_named)
+			next
 		while (!(path in is_named) && path ~ /\/.*\//)
 			sub(/\/[^\/]*$/, "", path)
 		if (path in is_named)

@@ -13,18 +13,10 @@ libviaduct_a_SOURCES += \
 	src/admin/pages.c \
 	src/admin/process.c
 
+EXTRA_DIST += tests/unit/admin/view.h
+
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/admin/test_admin \
 	tests/unit/admin/test_metrics
-
-tests_unit_admin_test_admin_SOURCES = tests/unit/admin/test_admin.c \
-	tests/unit/admin/view.h
-tests_unit_admin_test_admin_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_admin_test_admin_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_admin_test_metrics_SOURCES = tests/unit/admin/test_metrics.c \
-	tests/unit/admin/view.h
-tests_unit_admin_test_metrics_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_admin_test_metrics_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -23,35 +23,23 @@ check_PROGRAMS += \
 	tests/unit/auth/test_step \
 	tests/unit/auth/test_users
 
-tests_unit_auth_test_digest_SOURCES = tests/unit/auth/test_digest.c \
-	$(auth_bench)
-tests_unit_auth_test_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_auth_test_digest_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_digest_SOURCES = \
+	tests/unit/auth/test_digest.c $(auth_bench)
 
-tests_unit_auth_test_no_memory_SOURCES = tests/unit/auth/test_no_memory.c \
-	$(auth_bench)
-tests_unit_auth_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_auth_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_no_memory_SOURCES = \
+	tests/unit/auth/test_no_memory.c $(auth_bench)
 tests_unit_auth_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
-tests_unit_auth_test_step_SOURCES = tests/unit/auth/test_step.c \
-	$(auth_bench)
-tests_unit_auth_test_step_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_auth_test_step_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_step_SOURCES = tests/unit/auth/test_step.c $(auth_bench)
 tests_unit_auth_test_step_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=EVP_DigestFinal_ex
 
-tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c \
-	$(auth_bench)
-tests_unit_auth_test_users_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_auth_test_users_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_users_SOURCES = tests/unit/auth/test_users.c $(auth_bench)
 endif
 
 dist_noinst_SCRIPTS += contrib/viaduct-user
 
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_digest
-tests_fuzz_fuzz_digest_SOURCES = tests/fuzz/fuzz_digest.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_digest_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_digest_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif

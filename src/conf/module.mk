@@ -28,8 +28,10 @@ libviaduct_a_SOURCES += \
 	src/conf/yaml_node.c \
 	src/conf/yaml_print.c
 
+EXTRA_DIST += tests/unit/conf/conf_test.h tests/unit/conf/sample.h
+
 if HAVE_CMOCKA
-conf_tests = \
+check_PROGRAMS += \
 	tests/unit/conf/test_diff \
 	tests/unit/conf/test_expand \
 	tests/unit/conf/test_include \
@@ -39,50 +41,4 @@ conf_tests = \
 	tests/unit/conf/test_reference \
 	tests/unit/conf/test_suggest \
 	tests/unit/conf/test_yaml
-check_PROGRAMS += $(conf_tests)
-
-tests_unit_conf_test_diff_SOURCES = tests/unit/conf/test_diff.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_diff_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_diff_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_expand_SOURCES = tests/unit/conf/test_expand.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_expand_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_expand_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_include_SOURCES = tests/unit/conf/test_include.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_include_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_include_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_no_memory_SOURCES = tests/unit/conf/test_no_memory.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_no_memory_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_option_SOURCES = tests/unit/conf/test_option.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_option_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_option_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_print_SOURCES = tests/unit/conf/test_print.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_print_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_print_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_reference_SOURCES = tests/unit/conf/test_reference.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_reference_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_reference_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_suggest_SOURCES = tests/unit/conf/test_suggest.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_suggest_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_suggest_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_conf_test_yaml_SOURCES = tests/unit/conf/test_yaml.c \
-	tests/unit/conf/conf_test.h tests/unit/conf/sample.h
-tests_unit_conf_test_yaml_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_conf_test_yaml_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

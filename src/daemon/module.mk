@@ -10,27 +10,14 @@ libviaduct_a_SOURCES += \
 	src/daemon/tls_watch.c \
 	src/daemon/worker.c
 
+EXTRA_DIST += tests/unit/daemon/config_test.h
+
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/daemon/test_no_memory \
 	tests/unit/daemon/test_settings \
 	tests/unit/daemon/test_state
 
-tests_unit_daemon_test_no_memory_SOURCES = \
-	tests/unit/daemon/test_no_memory.c \
-	tests/unit/daemon/config_test.h
-tests_unit_daemon_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_daemon_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_daemon_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC) \
 	-Wl,--wrap=mem_alloc,--wrap=mem_zalloc
-
-tests_unit_daemon_test_settings_SOURCES = \
-	tests/unit/daemon/test_settings.c \
-	tests/unit/daemon/config_test.h
-tests_unit_daemon_test_settings_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_daemon_test_settings_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_daemon_test_state_SOURCES = tests/unit/daemon/test_state.c
-tests_unit_daemon_test_state_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_daemon_test_state_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -13,18 +13,7 @@ check_PROGRAMS += \
 	tests/unit/loop/test_loop \
 	tests/unit/loop/test_timer
 
-tests_unit_loop_test_inbox_SOURCES = tests/unit/loop/test_inbox.c
-tests_unit_loop_test_inbox_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_loop_test_inbox_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_loop_test_inbox_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_loop_test_loop_SOURCES = tests/unit/loop/test_loop.c
-tests_unit_loop_test_loop_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_loop_test_loop_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_loop_test_loop_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_loop_test_timer_SOURCES = tests/unit/loop/test_timer.c
-tests_unit_loop_test_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_loop_test_timer_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_loop_test_timer_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 endif

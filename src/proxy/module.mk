@@ -38,47 +38,25 @@ check_PROGRAMS += \
 	tests/unit/proxy/test_reply \
 	tests/unit/proxy/test_token
 
-tests_unit_proxy_test_best_SOURCES = tests/unit/proxy/test_best.c
-tests_unit_proxy_test_best_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_best_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_branch_SOURCES = \
+	tests/unit/proxy/test_branch.c $(proxy_bench)
 
-tests_unit_proxy_test_branch_SOURCES = tests/unit/proxy/test_branch.c \
-	$(proxy_bench)
-tests_unit_proxy_test_branch_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_branch_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_context_SOURCES = \
+	tests/unit/proxy/test_context.c $(proxy_bench)
 
-tests_unit_proxy_test_context_SOURCES = tests/unit/proxy/test_context.c \
-	$(proxy_bench)
-tests_unit_proxy_test_context_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_context_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_forward_SOURCES = \
+	tests/unit/proxy/test_forward.c $(proxy_bench)
 
-tests_unit_proxy_test_forward_SOURCES = tests/unit/proxy/test_forward.c \
-	$(proxy_bench)
-tests_unit_proxy_test_forward_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_forward_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_proxy_test_no_memory_SOURCES = tests/unit/proxy/test_no_memory.c \
-	$(proxy_bench)
-tests_unit_proxy_test_no_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_no_memory_SOURCES = \
+	tests/unit/proxy/test_no_memory.c $(proxy_bench)
 tests_unit_proxy_test_no_memory_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
-tests_unit_proxy_test_identity_SOURCES = tests/unit/proxy/test_identity.c \
-	$(proxy_bench)
-tests_unit_proxy_test_identity_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_identity_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_identity_SOURCES = \
+	tests/unit/proxy/test_identity.c $(proxy_bench)
 
-tests_unit_proxy_test_ours_SOURCES = tests/unit/proxy/test_ours.c
-tests_unit_proxy_test_ours_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_ours_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_reply_SOURCES = \
+	tests/unit/proxy/test_reply.c $(proxy_bench)
 
-tests_unit_proxy_test_reply_SOURCES = tests/unit/proxy/test_reply.c \
-	$(proxy_bench)
-tests_unit_proxy_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_reply_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_proxy_test_token_SOURCES = tests/unit/proxy/test_token.c \
-	$(proxy_bench)
-tests_unit_proxy_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_proxy_test_token_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+tests_unit_proxy_test_token_SOURCES = \
+	tests/unit/proxy/test_token.c $(proxy_bench)
 endif

@@ -15,6 +15,8 @@ libviaduct_a_SOURCES += \
 if HAVE_CMOCKA
 registrar_bench = tests/unit/registrar/registrar_test.h \
 	tests/unit/proxy/bench.h tests/unit/proxy/bench.c
+# The clock and the commit of the tests' own.
+REGISTRAR_WRAP = -Wl,--wrap=loop_now_ms,--wrap=location_change
 check_PROGRAMS += \
 	tests/unit/registrar/test_gruu \
 	tests/unit/registrar/test_lookup \
@@ -23,30 +25,19 @@ check_PROGRAMS += \
 
 tests_unit_registrar_test_lookup_SOURCES = \
 	tests/unit/registrar/test_lookup.c $(registrar_bench)
-tests_unit_registrar_test_lookup_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_lookup_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_lookup_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
 
 tests_unit_registrar_test_register_SOURCES = \
 	tests/unit/registrar/test_register.c $(registrar_bench)
-tests_unit_registrar_test_register_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_register_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_register_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
 
 tests_unit_registrar_test_gruu_SOURCES = \
 	tests/unit/registrar/test_gruu.c $(registrar_bench)
-tests_unit_registrar_test_gruu_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_gruu_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_gruu_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
 
 tests_unit_registrar_test_outbound_SOURCES = \
 	tests/unit/registrar/test_outbound.c $(registrar_bench)
-tests_unit_registrar_test_outbound_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_outbound_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_outbound_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
-
-# The clock and the commit of the tests' own.
-REGISTRAR_WRAP = -Wl,--wrap=loop_now_ms,--wrap=location_change
 endif
 
 libviaduct_a_SOURCES += \
@@ -66,20 +57,11 @@ check_PROGRAMS += \
 	tests/unit/registrar/test_location \
 	tests/unit/registrar/test_record
 
-tests_unit_registrar_test_flows_SOURCES = tests/unit/registrar/test_flows.c \
-	tests/unit/store/desk.h
-tests_unit_registrar_test_flows_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_flows_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-tests_unit_registrar_test_flows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=transport_hold,--wrap=transport_release,--wrap=transport_is_live
+tests_unit_registrar_test_flows_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=transport_hold,--wrap=transport_release \
+	-Wl,--wrap=transport_is_live
 
-tests_unit_registrar_test_location_SOURCES = tests/unit/registrar/test_location.c \
-	tests/unit/store/desk.h
-tests_unit_registrar_test_location_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_location_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_location_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
-tests_unit_registrar_test_record_SOURCES = tests/unit/registrar/test_record.c
-tests_unit_registrar_test_record_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_registrar_test_record_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_registrar_test_record_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 endif

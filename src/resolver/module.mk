@@ -16,10 +16,11 @@ libviaduct_a_SOURCES += \
 	src/resolver/srv.c
 
 if HAVE_CMOCKA
+resolver_wire = tests/unit/resolver/wire.c tests/unit/resolver/wire.h
 resolver_bench = \
 	tests/unit/resolver/bench.c tests/unit/resolver/bench.h \
 	tests/unit/resolver/name_server.c tests/unit/resolver/name_server.h \
-	tests/unit/resolver/wire.c tests/unit/resolver/wire.h
+	$(resolver_wire)
 check_PROGRAMS += \
 	tests/unit/resolver/test_answer \
 	tests/unit/resolver/test_cache \
@@ -31,45 +32,16 @@ check_PROGRAMS += \
 	tests/unit/resolver/test_srv
 
 tests_unit_resolver_test_answer_SOURCES = \
-	tests/unit/resolver/test_answer.c \
-	tests/unit/resolver/wire.c tests/unit/resolver/wire.h
-tests_unit_resolver_test_answer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_answer_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_resolver_test_cache_SOURCES = \
-	tests/unit/resolver/test_cache.c
-tests_unit_resolver_test_cache_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_cache_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_resolver_test_health_SOURCES = \
-	tests/unit/resolver/test_health.c
-tests_unit_resolver_test_health_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_health_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_resolver_test_hosts_SOURCES = \
-	tests/unit/resolver/test_hosts.c
-tests_unit_resolver_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_hosts_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/resolver/test_answer.c $(resolver_wire)
 
 tests_unit_resolver_test_locate_SOURCES = \
 	tests/unit/resolver/test_locate.c $(resolver_bench)
-tests_unit_resolver_test_locate_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_locate_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_resolver_test_no_memory_SOURCES = \
 	tests/unit/resolver/test_no_memory.c $(resolver_bench)
-tests_unit_resolver_test_no_memory_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_no_memory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_resolver_test_no_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=mem_alloc -Wl,--wrap=mem_zalloc
 
 tests_unit_resolver_test_query_SOURCES = \
 	tests/unit/resolver/test_query.c $(resolver_bench)
-tests_unit_resolver_test_query_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_query_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_resolver_test_srv_SOURCES = \
-	tests/unit/resolver/test_srv.c
-tests_unit_resolver_test_srv_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_resolver_test_srv_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

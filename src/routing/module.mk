@@ -18,16 +18,10 @@ check_PROGRAMS += \
 
 tests_unit_routing_test_compile_SOURCES = \
 	tests/unit/routing/test_compile.c $(routing_bench)
-tests_unit_routing_test_compile_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_routing_test_compile_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_routing_test_match_SOURCES = \
 	tests/unit/routing/test_match.c $(routing_bench)
-tests_unit_routing_test_match_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_routing_test_match_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_routing_test_rules_SOURCES = \
 	tests/unit/routing/test_rules.c $(routing_bench)
-tests_unit_routing_test_rules_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_routing_test_rules_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -55,6 +55,8 @@ libviaduct_a_SOURCES += \
 	src/transport/ws_upgrade.c
 
 if HAVE_CMOCKA
+transport_bench = tests/unit/transport/bench.h tests/unit/transport/bench.c
+transport_pki = tests/unit/transport/pki.h tests/unit/transport/pki.c
 check_PROGRAMS += \
 	tests/unit/transport/test_cert_names \
 	tests/unit/transport/test_stun \
@@ -72,48 +74,21 @@ check_PROGRAMS += \
 	tests/unit/transport/test_ws_upgrade
 
 tests_unit_transport_test_cert_names_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/pki.h \
-	tests/unit/transport/pki.c \
-	tests/unit/transport/test_cert_names.c
-tests_unit_transport_test_cert_names_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_cert_names_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_cert_names.c $(transport_bench) $(transport_pki)
 tests_unit_transport_test_cert_names_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
-tests_unit_transport_test_stun_SOURCES = tests/unit/transport/test_stun.c
-tests_unit_transport_test_stun_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_stun_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_transport_test_tls_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/pki.h \
-	tests/unit/transport/pki.c \
-	tests/unit/transport/test_tls.c
-tests_unit_transport_test_tls_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_tls_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_tls.c $(transport_bench) $(transport_pki)
 tests_unit_transport_test_tls_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_transport_test_udp_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_udp.c
-tests_unit_transport_test_udp_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_udp_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_udp.c $(transport_bench)
 
 tests_unit_transport_test_framing_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_framing.c
-tests_unit_transport_test_framing_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_framing_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_framing.c $(transport_bench)
 
 tests_unit_transport_test_conn_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_conn.c
-tests_unit_transport_test_conn_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_conn_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_conn.c $(transport_bench)
 
 tests_unit_transport_test_conn_half_SOURCES = \
 	tests/unit/transport/bench.h \
@@ -123,49 +98,19 @@ tests_unit_transport_test_conn_half_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transport_test_conn_half_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_transport_test_set_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_set.c
-tests_unit_transport_test_set_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_set_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_set.c $(transport_bench)
 
 tests_unit_transport_test_limits_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_limits.c
-tests_unit_transport_test_limits_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_limits_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_limits.c $(transport_bench)
 tests_unit_transport_test_limits_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
 
 tests_unit_transport_test_workers_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_workers.c
-tests_unit_transport_test_workers_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_workers_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_workers.c $(transport_bench)
 
 tests_unit_transport_test_directory_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_directory.c
-tests_unit_transport_test_directory_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_directory_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_directory.c $(transport_bench)
 
 tests_unit_transport_test_websocket_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_websocket.c
-tests_unit_transport_test_websocket_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_websocket_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_websocket.c $(transport_bench)
 tests_unit_transport_test_websocket_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_transport_test_ws_frames_SOURCES = \
-	tests/unit/transport/test_ws_frames.c
-tests_unit_transport_test_ws_frames_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_ws_frames_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_transport_test_ws_upgrade_SOURCES = \
-	tests/unit/transport/test_ws_upgrade.c
-tests_unit_transport_test_ws_upgrade_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_ws_upgrade_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

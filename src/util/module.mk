@@ -38,9 +38,7 @@ libviaduct_a_SOURCES += \
 	src/util/trace.c \
 	src/util/wall.c
 
-# For every unit test: headers beside the tests; and the linking of those that
-# let an allocation fail (tests/unit/util/fail_alloc.h).
-UNIT_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit $(CMOCKA_CFLAGS)
+# For tests that let an allocation fail (tests/unit/util/fail_alloc.h).
 FAIL_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc
 
 EXTRA_DIST += tests/unit/util/fail_alloc.h tests/unit/util/log_file.h
@@ -59,50 +57,7 @@ check_PROGRAMS += \
 	tests/unit/util/test_str \
 	tests/unit/util/test_trace
 
-tests_unit_util_test_addr_SOURCES = tests/unit/util/test_addr.c
-tests_unit_util_test_addr_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_addr_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_arena_SOURCES = tests/unit/util/test_arena.c
-tests_unit_util_test_arena_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_arena_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_date_SOURCES = tests/unit/util/test_date.c
-tests_unit_util_test_date_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_date_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_hash_SOURCES = tests/unit/util/test_hash.c
-tests_unit_util_test_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_hash_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_hash_table_SOURCES = tests/unit/util/test_hash_table.c
-tests_unit_util_test_hash_table_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_hash_table_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_util_test_hash_table_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_util_test_log_SOURCES = tests/unit/util/test_log.c
-tests_unit_util_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_log_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_log_writer_SOURCES = tests/unit/util/test_log_writer.c
-tests_unit_util_test_log_writer_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_log_writer_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_mac_SOURCES = tests/unit/util/test_mac.c
-tests_unit_util_test_mac_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_mac_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_util_test_mac_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_util_test_mem_SOURCES = tests/unit/util/test_mem.c
-tests_unit_util_test_mem_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_mem_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_unit_util_test_mem_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)
-
-tests_unit_util_test_str_SOURCES = tests/unit/util/test_str.c
-tests_unit_util_test_str_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_str_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_util_test_trace_SOURCES = tests/unit/util/test_trace.c
-tests_unit_util_test_trace_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_util_test_trace_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 endif

@@ -7,7 +7,7 @@ tests_bench_loadgen_SOURCES = \
 	tests/bench/register.c \
 	tests/bench/tls.c
 tests_bench_loadgen_LDADD = $(CRYPTO_LIBS)
-tests_bench_nullrelay_SOURCES = tests/bench/nullrelay.c
+tests_bench_nullrelay_LDADD =
 
 EXTRA_DIST += \
 	tests/bench/README.md \

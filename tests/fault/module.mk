@@ -10,9 +10,6 @@ tests_fault_test_faults_SOURCES = \
 	tests/fault/peer.c tests/fault/peer.h \
 	tests/fault/scenario.c tests/fault/scenario.h \
 	tests/fault/test_faults.c
-tests_fault_test_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests \
-	$(CMOCKA_CFLAGS)
-tests_fault_test_faults_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
 tests_fault_test_faults_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=aligned_alloc,--wrap=mmap \
 	-Wl,--wrap=mem_alloc,--wrap=mem_zalloc \

@@ -6,7 +6,7 @@
 # and let tests/fuzz/run, which finds the targets by their sources, run them.
 
 dist_noinst_SCRIPTS += tests/fuzz/run
-EXTRA_DIST += tests/fuzz/dict tests/fuzz/seeds
+EXTRA_DIST += tests/fuzz/dict tests/fuzz/fuzz.h tests/fuzz/seeds
 
 if FUZZING
 LIBFUZZER = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -25,53 +25,17 @@ noinst_PROGRAMS += \
 	tests/fuzz/fuzz_ws_frames \
 	tests/fuzz/fuzz_ws_upgrade
 
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_addr_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_addr_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/fuzz.h \
-	tests/unit/conf/sample.h
-tests_fuzz_fuzz_conf_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(LIBFUZZER) \
 	-Wl,--wrap=conf_file_read,--wrap=glob
-
-tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_dns_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_dns_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_frame_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_frame_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_msg_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_msg_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_record_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_record_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_request_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_request_LDFLAGS = $(LIBFUZZER) -Wl,--wrap=transport_send
-
-tests_fuzz_fuzz_stun_SOURCES = tests/fuzz/fuzz_stun.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_stun_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_stun_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_uri_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_uri_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_via_SOURCES = tests/fuzz/fuzz_via.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_via_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_via_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_ws_frames_SOURCES = tests/fuzz/fuzz_ws_frames.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_ws_frames_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_ws_frames_LDFLAGS = $(LIBFUZZER)
-
-tests_fuzz_fuzz_ws_upgrade_SOURCES = tests/fuzz/fuzz_ws_upgrade.c tests/fuzz/fuzz.h
-tests_fuzz_fuzz_ws_upgrade_LDADD = $(VIADUCT_LIBS)
 tests_fuzz_fuzz_ws_upgrade_LDFLAGS = $(LIBFUZZER)
 endif
