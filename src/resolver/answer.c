@@ -85,10 +85,9 @@ struct draft {
 	int type;
 	size_t n_seen; /* records of this name and type, usable or not */
 	size_t n;
-	struct dns_record records[RESOLVER_TARGETS_MAX];
+	struct dns_record records[RESOLVER_TARGETS_MAX + 1]; /* one too many */
 	uint32_t ttl_s;
-	size_t text_len;
-	char text[RESOLVER_TARGETS_MAX * DNS_NAME_MAX];
+	char names[RESOLVER_TARGETS_MAX + 1][DNS_NAME_MAX];
 };
 
 /* Each alias means another walk, so a message of 64 KiB must not make it long.
@@ -176,15 +175,11 @@ static int follow_cnames(ns_msg *msg, struct dns_chain *chain)
 static int keep_name(struct draft *d, const ns_rr *rr, size_t at,
 		     struct dns_record *rec)
 {
-	char *name = d->text + d->text_len;
-	int err = rdata_name(&d->msg, rr, at, name);
+	int err = rdata_name(&d->msg, rr, at, d->names[d->n]);
 
-	if (err != 0)
-		return err;
-	rec->name_at = (uint16_t)d->text_len;
-	rec->name_len = (uint16_t)strlen(name);
-	d->text_len += rec->name_len;
-	return 0;
+	if (err == 0)
+		rec->name_len = (uint16_t)strlen(d->names[d->n]);
+	return err;
 }
 
 /* Addresses that no server can have, but that reach ourselves or many. */
@@ -265,9 +260,35 @@ static int keep_record(struct draft *d, const ns_rr *rr, struct dns_record *rec)
 	}
 }
 
+/* The lower the better (RFC 2782, RFC 3403 section 4.1). */
+static uint32_t rank(const struct draft *d, size_t i)
+{
+	const struct dns_record *rec = &d->records[i];
+
+	switch (d->type) {
+	case ns_t_srv:
+		return rec->srv.priority;
+	case ns_t_naptr:
+		return (uint32_t)rec->naptr.order << 16 | rec->naptr.preference;
+	default:
+		return 0;
+	}
+}
+
+/* Of the one too many and the others, the last of the worst goes. */
+static void drop_worst(struct draft *d)
+{
+	size_t last = --d->n, worst = last;
+
+	for (size_t i = last; i-- > 0;)
+		if (rank(d, i) > rank(d, worst))
+			worst = i;
+	d->records[worst] = d->records[last];
+	memcpy(d->names[worst], d->names[last], DNS_NAME_MAX);
+}
+
 static int collect(struct draft *d, const char *name)
 {
-	struct dns_record rec;
 	ns_rr rr;
 	int err;
 
@@ -278,14 +299,12 @@ static int collect(struct draft *d, const char *name)
 			continue;
 		d->n_seen++;
 		d->ttl_s = shorter_ttl(d->ttl_s, ns_rr_ttl(rr));
-		if (d->n == RESOLVER_TARGETS_MAX)
-			continue;
-		memset(&rec, 0, sizeof(rec));
-		err = keep_record(d, &rr, &rec);
-		if (err == 0)
-			d->records[d->n++] = rec;
-		else if (err != VD_ENOENT)
+		memset(&d->records[d->n], 0, sizeof(d->records[0]));
+		err = keep_record(d, &rr, &d->records[d->n]);
+		if (err != 0 && err != VD_ENOENT)
 			return err;
+		if (err == 0 && ++d->n > RESOLVER_TARGETS_MAX)
+			drop_worst(d);
 	}
 	return 0;
 }
@@ -313,15 +332,39 @@ static int negative_ttl(ns_msg *msg, uint32_t *ttl_s)
 	return VD_ENOENT;
 }
 
+static size_t names_len(const struct draft *d)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		len += d->records[i].name_len;
+	return len;
+}
+
+/* One after the other, behind the records. */
+static void put_names(const struct draft *d, struct dns_answer *a)
+{
+	char *text = (char *)&a->records[a->n];
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		struct dns_record *rec = &a->records[i];
+
+		rec->name_at = (uint16_t)at;
+		memcpy(text + at, d->names[i], rec->name_len);
+		at += rec->name_len;
+	}
+}
+
 static int finish(const struct draft *d, struct mem *mem,
 		  struct dns_answer **out)
 {
-	struct dns_answer *a = dns_answer_new(mem, d->n, d->text_len);
+	struct dns_answer *a = dns_answer_new(mem, d->n, names_len(d));
 
 	if (a == NULL)
 		return VD_ENOMEM;
 	memcpy(a->records, d->records, d->n * sizeof(d->records[0]));
-	memcpy(&a->records[d->n], d->text, d->text_len);
+	put_names(d, a);
 	a->err = d->n > 0 ? 0 : VD_ENOENT;
 	a->ttl_s = d->ttl_s;
 	if (d->n == 0)
@@ -354,7 +397,7 @@ int dns_answer_parse(struct mem *mem, const uint8_t *p, size_t len, int type,
 	int rcode, err;
 
 	d.type = type;
-	d.n = d.n_seen = d.text_len = 0;
+	d.n = d.n_seen = 0;
 	if (len > NS_MAXMSG || ns_initparse(p, (int)len, &d.msg) != 0 ||
 	    !ns_msg_getflag(d.msg, ns_f_qr))
 		return VD_EINVAL;

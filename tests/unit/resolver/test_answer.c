@@ -438,6 +438,29 @@ static void twenty_targets_and_no_more(void **state)
 	assert_name(r, RESOLVER_TARGETS_MAX - 1, "t19.test");
 }
 
+/* RFC 2782: the lowest priority first, wherever it stands. */
+static void of_more_targets_the_best_are_kept(void **state)
+{
+	struct reader *r = *state;
+	char name[32];
+
+	wire_start(&r->w, 1, WIRE_NOERROR, "s.test", ns_t_srv);
+	for (int i = 0; i < 2 * RESOLVER_TARGETS_MAX; i++) {
+		snprintf(name, sizeof(name), "t%d.test", i);
+		wire_srv(&r->w, "s.test", 60, 100 - i, 1, 5060, name);
+	}
+	assert_int_equal(parse(r, "s.test", ns_t_srv), 0);
+	assert_int_equal(r->a->n, RESOLVER_TARGETS_MAX);
+	for (size_t i = 0; i < r->a->n; i++) {
+		const struct dns_record *rec = &r->a->records[i];
+
+		assert_true(rec->srv.priority <= 100 - RESOLVER_TARGETS_MAX);
+		snprintf(name, sizeof(name), "t%d.test",
+			 100 - rec->srv.priority);
+		assert_name(r, i, name);
+	}
+}
+
 static void records_beyond_reason_are_not_looked_at(void **state)
 {
 	struct reader *r = *state;
@@ -527,6 +550,7 @@ int main(void)
 		TEST(wrong_rdata_length_is_malformed),
 		TEST(short_soa_is_malformed),
 		TEST(twenty_targets_and_no_more),
+		TEST(of_more_targets_the_best_are_kept),
 		TEST(records_beyond_reason_are_not_looked_at),
 		TEST(names_no_host_can_have_are_left_out),
 		TEST(addresses_no_server_can_have_are_left_out),
