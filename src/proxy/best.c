@@ -3,9 +3,11 @@
 
 /* Smaller is better: 6xx, then the lowest class; inside 4xx what tells the
  * caller how to do better, and a flow that failed last; inside 5xx anything but
- * 503. */
-static unsigned rank(unsigned status)
+ * 503. A 408 to a non-INVITE is as good as none (RFC 4320 section 4.2). */
+static unsigned rank(enum sip_method method, unsigned status)
 {
+	if (status == 408 && method != SIP_INVITE)
+		return 600;
 	switch (status) {
 	case 401:
 	case 407:
@@ -28,7 +30,7 @@ static unsigned rank(unsigned status)
 	return status / 100 * 100;
 }
 
-bool best_is_better(unsigned status, unsigned than)
+bool best_is_better(enum sip_method method, unsigned status, unsigned than)
 {
-	return than == 0 || rank(status) < rank(than);
+	return than == 0 || rank(method, status) < rank(method, than);
 }

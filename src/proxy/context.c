@@ -184,7 +184,7 @@ void context_offer(struct request *r, struct sip_msg *msg, unsigned status,
 
 	if (msg != NULL && (status == 401 || status == 407))
 		gather_challenges(r, msg);
-	if (!best_is_better(status, r->best.status))
+	if (!best_is_better(r->msg->method, status, r->best.status))
 		return;
 	if (msg != NULL) {
 		bytes = arena_str(&r->arena, msg->bytes);

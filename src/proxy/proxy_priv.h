@@ -259,8 +259,8 @@ void fork_stop(struct request *r, struct fork *f);
 bool fork_redirect(struct request *r, struct fork *f, struct sip_msg *msg);
 
 /* best.c: true if `status` is a better final response than `than` (16.7
- * step 6). */
-bool best_is_better(unsigned status, unsigned than);
+ * step 6) to a request of this method. */
+bool best_is_better(enum sip_method method, unsigned status, unsigned than);
 
 /* branch.c ----------------------------------------------------------------- */
 

@@ -285,6 +285,18 @@ def test_16_7_step_6_the_best_response_is(board, why, statuses, wanted, fork):
     call.nothing(0.05)
 
 
+@pytest.mark.parametrize("fork", ["two", "row"])
+@pytest.mark.parametrize("status, wanted", [(404, 404), (503, 500)])
+def test_rfc4320_4_2_a_408_to_a_non_invite_hides_no_other_answer(
+        board, fork, status, wanted):
+    call = board.call(fork, method="OPTIONS")
+    call.leg(0).answer(408)
+    call.leg(1).answer(status)
+    if fork == "row":
+        call.leg(2).answer(408)
+    call.finish(wanted)
+
+
 def test_16_7_step_6_no_final_goes_on_before_every_branch_has_ended(board):
     call = board.call("two")
     first, second = call.leg(0), call.leg(1)

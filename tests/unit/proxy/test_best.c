@@ -22,7 +22,8 @@ static const unsigned order[][8] = {
 
 static void assert_better(unsigned better, unsigned worse)
 {
-	if (!best_is_better(better, worse) || best_is_better(worse, better))
+	if (!best_is_better(SIP_INVITE, better, worse) ||
+	    best_is_better(SIP_INVITE, worse, better))
 		fail_msg("%u is not better than %u", better, worse);
 }
 
@@ -49,7 +50,7 @@ static void the_first_of_equals_stays(void **state)
 			unsigned a = order[i][k / 8], b = order[i][k % 8];
 
 			if (a != 0 && b != 0)
-				assert_false(best_is_better(a, b));
+				assert_false(best_is_better(SIP_INVITE, a, b));
 		}
 }
 
@@ -57,7 +58,22 @@ static void anything_beats_nothing(void **state)
 {
 	(void)state;
 	for (unsigned status = 200; status < 700; status++)
-		assert_true(best_is_better(status, 0));
+		assert_true(best_is_better(SIP_INVITE, status, 0));
+}
+
+/* RFC 4320 section 4.2: it must not be sent, and all else must. */
+static void a_408_to_a_non_invite_is_the_worst(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		for (size_t k = 0; k < 8; k++) {
+			unsigned other = order[i][k];
+
+			if (other == 0 || other == 408)
+				continue;
+			assert_true(best_is_better(SIP_OPTIONS, other, 408));
+			assert_false(best_is_better(SIP_OPTIONS, 408, other));
+		}
 }
 
 int main(void)
@@ -66,6 +82,7 @@ int main(void)
 		cmocka_unit_test(a_higher_row_beats_every_lower_one),
 		cmocka_unit_test(the_first_of_equals_stays),
 		cmocka_unit_test(anything_beats_nothing),
+		cmocka_unit_test(a_408_to_a_non_invite_is_the_worst),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
