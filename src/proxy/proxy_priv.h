@@ -120,9 +120,7 @@ struct buf *reply_print(struct proxy *p, const struct proxy_conf *c,
 			struct arena *arena, unsigned status, struct str reason,
 			struct str extra);
 /* Answer without a transaction. */
-void reply_stateless(struct proxy *p, const struct proxy_conf *c,
-		     struct sip_msg *msg, const struct flow *from,
-		     struct arena *arena, unsigned status, struct str reason,
+void reply_stateless(struct request *r, unsigned status, struct str reason,
 		     struct str extra);
 
 /* request.c ---------------------------------------------------------------- */

@@ -125,26 +125,23 @@ struct buf *reply_print(struct proxy *p, const struct proxy_conf *c,
 	return sip_response_print(msg, &r, p->env.mem);
 }
 
-void reply_stateless(struct proxy *p, const struct proxy_conf *c,
-		     struct sip_msg *msg, const struct flow *from,
-		     struct arena *arena, unsigned status, struct str reason,
+void reply_stateless(struct request *r, unsigned status, struct str reason,
 		     struct str extra)
 {
+	struct proxy *p = r->proxy;
 	struct hop to;
 	struct buf *b;
 
-	reply_hop(msg, from, false, &to);
-	b = reply_print(p, c, msg, from, arena, status, reason, extra);
+	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
+	b = reply_print(p, r->conf, r->msg, &r->flow, &r->arena, status, reason,
+			extra);
 	if (b == NULL) {
 		stats_add(p->env.stats, STAT_refused_memory, 1);
 		return;
 	}
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id = sip_msg_call_id(msg)};
-
-		trace_message(&tag, true, &to.addr, buf_str(b));
-	}
-	stats_final(p->env.stats, msg->method, status);
+	if (trace_is_on())
+		trace_message(&r->tag, true, &to.addr, buf_str(b));
+	stats_final(p->env.stats, r->msg->method, status);
 	if (transport_send(p->env.transport, &to, b, NULL) != 0)
 		stats_add(p->env.stats, STAT_send_errors, 1);
 	buf_unref(b);

@@ -163,8 +163,7 @@ static void respond(struct request *r, unsigned status, struct str reason,
 	struct buf *b;
 
 	if (r->txn == NULL) {
-		reply_stateless(p, r->conf, r->msg, &r->flow, &r->arena, status,
-				reason, extra);
+		reply_stateless(r, status, reason, extra);
 		return;
 	}
 	b = reply_print(p, r->conf, r->msg, &r->flow, &r->arena, status, reason,

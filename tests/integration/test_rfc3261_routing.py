@@ -287,7 +287,29 @@ def test_18_2_2_maddr_in_the_via_of_a_trusted_peer_says_where_answers_go(
     elsewhere.expect_response(call.request, 404)
 
 
+@pytest.mark.parametrize("uri, fields", [
+    ("sip:one@biloxi.com", {"max_forwards": 0}),
+    ("sip:one@biloxi.com", {"extra": [("Proxy-Require", "foo")]}),
+    ("nosuchscheme:whatever", {"to": "<sip:one@biloxi.com>"})])
+def test_18_2_2_our_own_answers_go_to_maddr_as_well(
+        board, peers, addresses, uri, fields):
+    elsewhere = peers.udp(addresses.take_trusted())
+    via = board.caller.via(params=";maddr=" + elsewhere.address[0])
+    call = board.call(uri, via=via, method="MESSAGE", **fields)
+    elsewhere.expect_response(call.request)
+
+
 # ---- what a copy carries (16.6) ----
+
+
+def test_16_6_step_2_the_method_parameter_leaves_the_request_uri(board):
+    uri = "sip:x@%s;a" % board.callees[3].hostport
+    call = board.call(uri + ";method=INVITE;b=c")
+    leg = call.leg(3)
+    assert leg.got.uri == uri + ";b=c"
+    leg.answer(404)
+    call.finish(404)
+
 
 
 def test_16_6_a_copy_is_the_request_but_for_our_own_edits(board):
