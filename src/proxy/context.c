@@ -46,6 +46,7 @@ struct buf *response_print(struct mem *mem, struct arena *arena,
 	if (response_is_for_us(msg))
 		return NULL;
 	sip_edits_init(&e, arena);
+	sip_edit_version(&e, msg);
 	sip_edit_pop(&e, msg, SIP_HDR_VIA, 1);
 	if (identity != 0)
 		identity_edit(&e, msg, identity);

@@ -493,6 +493,7 @@ struct buf *forward_print(struct request *r, const struct outgoing *o)
 	sip_edits_init(&e, &r->arena);
 	if (o->uri.p != r->msg->uri_text.p)
 		sip_edit_uri(&e, r->msg, o->uri);
+	sip_edit_version(&e, r->msg);
 	put_via(&via, o, sent_by);
 	sip_edit_push(&e, r->msg, SIP_HDR_VIA, put_done(&via));
 	edit_record_route(r, o, &e, &rr);

@@ -91,6 +91,16 @@ void sip_edit_uri(struct sip_edits *e, const struct sip_msg *m, struct str uri)
 			 uri);
 }
 
+void sip_edit_version(struct sip_edits *e, const struct sip_msg *m)
+{
+	const struct str version = STR("SIP/2.0");
+	const char *p = m->is_request ? str_end(m->uri_text) + 1 : m->bytes.p;
+
+	if (memcmp(p, version.p, version.len) != 0)
+		sip_edit_replace(e, offset(m, p), (uint32_t)version.len,
+				 version);
+}
+
 void sip_edit_push(struct sip_edits *e, const struct sip_msg *m,
 		   enum sip_hdr_id id, struct str field)
 {

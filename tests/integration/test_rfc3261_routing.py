@@ -7,7 +7,8 @@ import pytest
 
 from lib import settings
 from lib.daemon import config, route
-from lib.message import SDP, Message, build_ack, uri_of, unique
+from lib.message import (SDP, Message, build_ack, build_response, uri_of,
+                         unique)
 from lib.switchboard import Switchboard
 
 
@@ -80,6 +81,20 @@ def test_7_1_another_version_is_505(board):
     board.caller.send(odd, board.address)
     board.caller.send(build_ack(odd, board.caller.expect_response(odd, 505)),
                       board.address)
+
+
+@pytest.mark.parametrize("version", ["sip/2.0", "Sip/2.0"])
+def test_7_1_sip_version_is_taken_in_any_case_and_sent_in_capitals(board, version):
+    request = board.caller.request("MESSAGE", "sip:one@biloxi.com")
+    request.start = request.start.replace("SIP/2.0", version)
+    board.caller.send(request, board.address)
+    callee = board.callees[0]
+    got = callee.expect_request("MESSAGE", request.call_id)
+    assert got.start.endswith(" SIP/2.0")
+    answer = build_response(got, 404, callee.contact)
+    answer.start = answer.start.replace("SIP/2.0", version)
+    callee.send(answer, board.address)
+    board.caller.expect_response(request, 404)
 
 
 def test_8_2_6_2_our_own_answers_have_a_to_tag_and_copy_the_rest(board):

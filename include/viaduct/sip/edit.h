@@ -42,6 +42,9 @@ void sip_edit_replace(struct sip_edits *e, uint32_t at, uint32_t cut,
 /* The Request-URI of a request. */
 void sip_edit_uri(struct sip_edits *e, const struct sip_msg *m, struct str uri);
 
+/* SIP-Version in capitals, as it must be sent (RFC 3261 section 7.1). */
+void sip_edit_version(struct sip_edits *e, const struct sip_msg *m);
+
 /* A whole field "Name: value\r\n" before the first field of this kind (after
  * the start line when there is none): Via, Record-Route, Route on top. Of two
  * pushes at one place the later one is above. */
