@@ -275,8 +275,9 @@ static bool read_contact(struct request *r, struct str value,
 	struct sip_uri uri;
 
 	if (sip_addr_parse(value, &addr) != 0 ||
-	    sip_uri_parse(addr.uri, &uri) != 0 || uri.headers.p != NULL)
-		return false;
+	    sip_uri_parse(addr.uri, &uri) != 0 || uri.headers.p != NULL ||
+	    uri.has_method)
+		return false; /* what no Request-URI may have (16.6 step 2) */
 	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		return false;
 	if ((uri.scheme == SIP_SCHEME_SIPS) !=

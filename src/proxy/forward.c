@@ -71,7 +71,10 @@ static int find_target(struct request *r, const struct plan *leaf,
 {
 	struct sip_addr route;
 
-	out->uri = leaf->uri.len != 0 ? leaf->uri : r->uri->text;
+	out->uri = leaf->uri.len != 0 ? leaf->uri
+				      : sip_uri_for_request(&r->arena, r->uri);
+	if (out->uri.p == NULL)
+		return VD_ENOMEM;
 	if (leaf->next_hop.len != 0)
 		return parse_sip(leaf->next_hop, &out->next);
 	if (leaf->path.len != 0)
@@ -88,7 +91,7 @@ static int find_target(struct request *r, const struct plan *leaf,
 		return VD_EINVAL;
 	if (!out->next.is_lr) {
 		out->displaced = out->uri;
-		out->uri = route.uri;
+		out->uri = sip_uri_for_request(&r->arena, &out->next);
 	}
 	return 0;
 }

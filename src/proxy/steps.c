@@ -201,23 +201,14 @@ static bool undo_strict_routing(struct request *r)
  * one. */
 static struct str uri_without_maddr(struct request *r)
 {
+	static const struct str names[] = {STR("maddr"), STR("transport")};
 	const struct sip_uri *u = r->uri;
-	struct str rest = u->params, name, value;
 	const char *end =
 		u->port == 5060 ? u->params.p - 1 : u->host.p + u->host.len;
-	struct str out;
+	struct str head = {u->text.p, (size_t)(end - u->text.p)};
 
-	out = arena_str(&r->arena,
-			(struct str){u->text.p, (size_t)(end - u->text.p)});
-	while (sip_param_next(&rest, &name, &value)) {
-		if (str_ieq(name, STR("maddr")) ||
-		    str_ieq(name, STR("transport")))
-			continue;
-		out = arena_printf(&r->arena, "%.*s;%.*s%s%.*s", STR_FMT(out),
-				   STR_FMT(name), value.p != NULL ? "=" : "",
-				   STR_FMT(value));
-	}
-	return out;
+	return sip_uri_without(&r->arena, head, u->params, names,
+			       ARRAY_LEN(names));
 }
 
 /* maddr names us, and port and transport are those that were used: strip it

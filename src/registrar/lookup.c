@@ -5,32 +5,14 @@
 
 #include "viaduct/util/err.h"
 
-/* A contact as a Request-URI ---------------------------------------------- */
-
-/* 16.6 step 2: what may not stand in a Request-URI goes: header fields and the
- * method parameter (19.1.1). p NULL: no memory. */
+/* 16.6 step 2; the binding may go before the branch does. */
 static struct str request_uri(struct arena *arena, struct str contact)
 {
-	struct str rest, name, value, out;
-	struct sip_uri u;
-	const char *end;
+	struct sip_uri uri;
 
-	if (sip_uri_parse(contact, &u) != 0)
-		return arena_str(arena, contact);
-	if (u.headers.p != NULL)
-		contact.len = (size_t)(u.headers.p - 1 - contact.p);
-	if (!sip_param_find(u.params, STR("method"), NULL))
-		return arena_str(arena, contact);
-	end = u.params.p - 1;
-	out = arena_str(arena,
-			(struct str){contact.p, (size_t)(end - contact.p)});
-	for (rest = u.params;
-	     out.p != NULL && sip_param_next(&rest, &name, &value);)
-		if (!str_ieq(name, STR("method")))
-			out = arena_printf(arena, "%.*s;%.*s", STR_FMT(out),
-					   (int)(value.p + value.len - name.p),
-					   name.p);
-	return out;
+	if (sip_uri_parse(contact, &uri) == 0)
+		contact = sip_uri_for_request(arena, &uri);
+	return contact.p != NULL ? arena_str(arena, contact) : STR_NONE;
 }
 
 /* A contact may be of any scheme (10.2.1); nothing else can be forwarded to. */

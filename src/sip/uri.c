@@ -62,6 +62,8 @@ static bool uri_param(struct sip_uri *u, struct str name, struct str value)
 {
 	if (IS_NAME(name, "lr")) {
 		u->is_lr = true;
+	} else if (IS_NAME(name, "method")) {
+		u->has_method = true;
 	} else if (IS_NAME(name, "maddr")) {
 		bool is_ip;
 		const char *end = str_end(value);
@@ -169,4 +171,41 @@ int sip_uri_parse(struct str text, struct sip_uri *out)
 	if (err == 0)
 		*out = u;
 	return err;
+}
+
+/* What a URI has too much ------------------------------------------------- */
+
+static bool is_one_of(struct str name, const struct str *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_ieq(name, names[i]))
+			return true;
+	return false;
+}
+
+struct str sip_uri_without(struct arena *arena, struct str head,
+			   struct str params, const struct str *names,
+			   size_t n_names)
+{
+	struct str out = arena_str(arena, head), name, value;
+
+	while (out.p != NULL && sip_param_next(&params, &name, &value))
+		if (!is_one_of(name, names, n_names))
+			out = arena_printf(arena, "%.*s;%.*s", STR_FMT(out),
+					   (int)(str_end(value) - name.p),
+					   name.p);
+	return out;
+}
+
+struct str sip_uri_for_request(struct arena *arena, const struct sip_uri *uri)
+{
+	static const struct str method[] = {STR("method")};
+	const char *end = str_end(uri->text);
+
+	if (uri->headers.p != NULL)
+		end = uri->headers.p - 1;
+	if (!uri->has_method)
+		return slice(uri->text.p, end);
+	return sip_uri_without(arena, slice(uri->text.p, uri->params.p - 1),
+			       uri->params, method, ARRAY_LEN(method));
 }

@@ -213,6 +213,17 @@ def test_16_6_step_6_a_strict_router_after_us_gets_its_uri_as_request_uri(board)
     call.finish(404)
 
 
+def test_16_6_step_6_a_strict_router_gets_no_method_parameter(board):
+    strict = "sip:%s" % board.callees[3].hostport
+    call = board.call("sip:x@far.example;method=INVITE;y", extra=[
+        ("Route", "<%s;Method=BYE;x>" % strict)])
+    leg = call.leg(3)
+    assert leg.got.uri == strict + ";x"
+    assert leg.got.values("Route") == ["<sip:x@far.example;y>"]
+    leg.answer(404)
+    call.finish(404)
+
+
 def test_16_6_step_6_the_target_goes_last_in_route_before_a_strict_router(board):
     strict = "sip:%s" % board.callees[3].hostport
     call = board.call("one", extra=[("Route", "<%s>" % strict)])
@@ -263,6 +274,16 @@ def test_16_4_a_strict_router_before_us_and_more_routes_behind(board):
 def test_16_4_maddr_naming_us_is_stripped(board):
     call = board.call("sip:one@biloxi.com;maddr=%s" % board.ip)
     leg = call.leg(0)
+    leg.answer(404)
+    call.finish(404)
+
+
+def test_16_4_without_maddr_the_other_parameters_stay_as_they_are(board):
+    host = board.callees[3].address[0]
+    call = board.call("sip:one@%s;maddr=%s;flag;transport=udp;x=y" %
+                      (host, board.ip))
+    leg = call.leg(3)
+    assert leg.got.uri == "sip:one@%s;flag;x=y" % host
     leg.answer(404)
     call.finish(404)
 

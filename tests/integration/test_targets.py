@@ -173,6 +173,15 @@ def test_a_contact_that_is_no_sip_uri_is_passed_over(board):
     call.expect(200)
 
 
+def test_a_contact_with_a_method_is_passed_over(board):
+    call = board.call("followed")
+    call.leg(0).answer(302, contact="<%s;method=BYE>, %s" % (
+        board.uri(2), contacts(board, (1, ""))))
+    call.leg(1).answer(486)
+    call.finish(486)
+    call.not_called(2, seconds=0.05)
+
+
 def test_a_redirection_adds_no_more_than_max_branches(board):
     call = board.call("few")
     call.leg(0).answer(302, contact=contacts(board, (1, ""), (2, ""), (3, "")) +

@@ -2,6 +2,7 @@
 #ifndef VIADUCT_SIP_URI_H
 #define VIADUCT_SIP_URI_H
 
+#include "viaduct/util/arena.h"
 #include "viaduct/util/str.h"
 
 enum sip_transport {
@@ -53,6 +54,7 @@ struct sip_uri {
 	uint16_t port;    /* 0: none given */
 	bool has_user;
 	bool is_lr;
+	bool has_method; /* a parameter */
 	bool is_host_ip; /* host is a numeric address */
 };
 
@@ -60,6 +62,18 @@ struct sip_uri {
  * Unknown schemes are accepted when they look like a URI (RFC 3986).
  * Returns 0 or VD_EINVAL. */
 int sip_uri_parse(struct str text, struct sip_uri *out);
+
+/* A URI of `head`, which ends before the first ';', and of those of the
+ * parameters that do not have one of these names (any case). In the arena; p
+ * NULL: no memory. */
+struct str sip_uri_without(struct arena *arena, struct str head,
+			   struct str params, const struct str *names,
+			   size_t n_names);
+
+/* The URI as a Request-URI: without header fields and method parameter, which
+ * may not stand there (RFC 3261 sections 16.6 step 2 and 19.1.1). Its own text
+ * when it has none; else in the arena, p NULL: no memory. */
+struct str sip_uri_for_request(struct arena *arena, const struct sip_uri *uri);
 
 /* A parameter by name (any case). True when present; *value may be NULL and is
  * empty when the parameter has no value. */

@@ -352,6 +352,33 @@ static void transports_have_names_and_ports(void **state)
 			 SIP_TRANSPORT_OTHER);
 }
 
+static void assert_for_request(const char *text, const char *wanted)
+{
+	struct mem *mem;
+	struct arena arena;
+	struct sip_uri u;
+
+	assert_int_equal(mem_new(0, &mem), 0);
+	arena_init(&arena, mem);
+	assert_int_equal(sip_uri_parse(str_from(text), &u), 0);
+	assert_str(sip_uri_for_request(&arena, &u), wanted);
+	arena_fini(&arena);
+	mem_free_all(mem);
+}
+
+/* RFC 3261 sections 16.6 step 2 and 19.1.1. */
+static void what_no_request_uri_may_have_goes(void **state)
+{
+	(void)state;
+	assert_for_request("sip:a@b;c;d=e", "sip:a@b;c;d=e");
+	assert_for_request("sip:a@b?x=y", "sip:a@b");
+	assert_for_request("sip:a@b;c;method=BYE?x=y", "sip:a@b;c");
+	assert_for_request("sip:a@b:5070;METHOD=x;c;d=%41;method=y",
+			   "sip:a@b:5070;c;d=%41");
+	assert_for_request("sip:method@b;methods=1", "sip:method@b;methods=1");
+	assert_for_request("tel:+1;method=x", "tel:+1;method=x");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -366,6 +393,7 @@ int main(void)
 		cmocka_unit_test(
 			a_canonical_user_has_only_the_escapes_that_matter),
 		cmocka_unit_test(hosts_are_equal_by_value),
+		cmocka_unit_test(what_no_request_uri_may_have_goes),
 		cmocka_unit_test(parameters_are_found_in_any_case),
 		cmocka_unit_test(credentials_are_pairs_with_commas_between),
 		cmocka_unit_test(transports_have_names_and_ports),
