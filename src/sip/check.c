@@ -39,6 +39,8 @@ static bool is_each_once(const uint16_t n[])
 	return must == 1 && may == 1;
 }
 
+/* What stands twice in a response and is not ours to read is no reason to lose
+ * it: whoever waits for it would get nothing. */
 static int check_counts(struct sip_msg *m)
 {
 	if (is_each_once(m->count))
@@ -46,7 +48,7 @@ static int check_counts(struct sip_msg *m)
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
 		unsigned n = m->count[singletons[i].id];
 
-		if (n == 1)
+		if (n == 1 || (!m->is_request && singletons[i].missing == NULL))
 			continue;
 		if (n > 1)
 			return sip_msg_blame(m, 400, singletons[i].repeated);

@@ -326,6 +326,14 @@ def test_16_7_step_6_the_chosen_response_is_the_one_that_was_received(board):
     assert len(final.values("Via")) == 1
 
 
+@pytest.mark.parametrize("name", ["Content-Type", "Retry-After", "Timestamp",
+                                  "Expires", "Max-Forwards"])
+def test_16_7_step_9_what_stands_twice_in_a_response_is_passed_on(board, name):
+    call = board.call("one")
+    call.leg(0).answer(486, extra=[(name, "1"), (name, "2")])
+    assert call.finish(486).lines(name) == ["1", "2"]
+
+
 # ---- challenges (16.7 step 7) ----
 
 

@@ -103,6 +103,8 @@ static const struct {
 	{ 0, "SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID CSEQ END },
 	{ 0, "SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID CSEQ
 	     "Max-Forwards: x\r\nContact: what?\r\n" END },
+	{ 0, "SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID CSEQ
+	     "Retry-After: 1\r\nRetry-After: 2\r\n" END },
 	{ 400, "SIP/2.0 200 OK\r\n" FROM TO CALL_ID CSEQ END },
 	{ 400, "SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID "CSeq: x\r\n" END },
 	{ 400, "SIP/2.0 200 OK\r\n" VIA FROM FROM TO CALL_ID CSEQ END },
