@@ -303,13 +303,17 @@ bool request_begin(struct request *r)
 	return false;
 }
 
-static struct str whole_field(const struct sip_msg *msg, enum sip_hdr_id id)
+/* All of a kind, whole. Without memory there are none. */
+static struct str whole_fields(struct request *r, enum sip_hdr_id id)
 {
-	const struct sip_hdr *h = sip_msg_first(msg, id);
+	const struct sip_msg *msg = r->msg;
+	struct str all = STR_NONE;
+	const struct sip_hdr *h;
 
-	if (h == NULL)
-		return STR_NONE;
-	return (struct str){msg->bytes.p + h->at, h->end - h->at};
+	for (h = sip_msg_first(msg, id); h != NULL; h = sip_msg_next(msg, h))
+		all = arena_printf(&r->arena, "%.*s%.*s", STR_FMT(all),
+				   (int)(h->end - h->at), msg->bytes.p + h->at);
+	return all;
 }
 
 /* 9.2 and 16.10: 200 to the CANCEL at once; what matches nothing gets 481 and
@@ -331,7 +335,7 @@ static void receive_cancel(struct request *r)
 	cancelled = server_txn_arg(st, &server_ops);
 	request_reject(r, 200, STR_NONE, STR_NONE, "9.2: CANCEL accepted");
 	if (cancelled != NULL && request_is(cancelled, SIP_INVITE))
-		context_cancel(cancelled, whole_field(r->msg, SIP_HDR_REASON));
+		context_cancel(cancelled, whole_fields(r, SIP_HDR_REASON));
 }
 
 /* The ACK to an answer that was given without a transaction. */

@@ -221,7 +221,7 @@ void ack_forward(struct request *r);
 /* context.c ---------------------------------------------------------------- */
 
 void context_start(struct request *r, const struct plan *plan);
-/* The caller's CANCEL; reason_field: its Reason as a whole field, or empty. */
+/* The caller's CANCEL; reason_field: its Reason fields, whole, or empty. */
 void context_cancel(struct request *r, struct str reason_field);
 /* A branch has ended without a 2xx; its outcome is in r->best. */
 void context_branch_ended(struct request *r, struct fork *f);

@@ -488,10 +488,10 @@ def test_rfc3326_the_reason_of_the_caller_goes_with_the_cancel(board):
     legs = [call.leg(0), call.leg(1)]
     for leg in legs:
         leg.answer(180)
-    reason = 'SIP ;cause=600 ;text="Busy Everywhere"'
-    call.cancel(("Reason", reason))
+    reasons = ['SIP ;cause=600 ;text="Busy Everywhere"', "Q.850;cause=17"]
+    call.cancel(*[("Reason", reason) for reason in reasons])
     for leg in legs:
-        assert leg.cancelled().get("Reason") == reason
+        assert leg.cancelled().lines("Reason") == reasons
     call.finish(487)
 
 
