@@ -2,27 +2,31 @@
 // the page: `changed` runs after each change of what can be read here.
 
 import { SessionState } from "sip.js";
-import { whyNoCall, whyNoMicrophone, whyRingingEnded } from "./words.js";
+import { whyNoCall, whyNoMicrophone, whyRingingEnded, whySelf } from "./words.js";
 
 const NO_ANSWER_MS = 60000;
 const HOLD_TRIES = 5;
+const MISSED = "Missed call";
 
 export class Call {
     // calling, ringing, incoming, connecting, talking, ended
     state;
     isMuted = false;
     isHeld = false;
-    hasNoAudio = false;
+    hadAudio = false;
+    hasNoAudio = false; // and never had
     since = undefined; // Date.now() at the answer
     ending = ""; // in words, once it has ended
     isMissed = false;
     isFailed = false;
 
-    constructor(session, peer, isMine, changed) {
+    // sayBye() sends the BYE of this call: now, or when there is a connection.
+    constructor(session, peer, isMine, { changed, sayBye }) {
         this.session = session;
-        this.peer = peer; // {name, uri}
+        this.peer = peer; // {name, uri, isSelf}
         this.isMine = isMine;
         this.changed = changed;
+        this.sayBye = sayBye;
         this.state = isMine ? "calling" : "incoming";
         this.began = Date.now();
         session.stateChange.addListener((state) => this.onState(state));
@@ -80,7 +84,8 @@ export class Call {
             return this.session.cancel();
         case SessionState.Established:
             this.ending ||= "You hung up.";
-            return this.session.bye();
+            this.sayBye(this);
+            return this.end();
         }
     }
 
@@ -131,26 +136,32 @@ export class Call {
     onReject(status) {
         if (this.ending)
             return; // cancelled here
-        this.ending = whyNoCall(status, this.peer.name);
+        this.ending = status === 482 && this.peer.isSelf ? whySelf()
+            : whyNoCall(status, this.peer.name);
         this.isFailed = status !== 487;
     }
 
     onCancel(reason) {
         this.ending = this.takenElsewhere || whyRingingEnded(reason);
-        this.isMissed = this.ending === "Missed call";
     }
 
     onState(state) {
         if (state === SessionState.Established) {
             this.since = Date.now();
             this.enter("talking");
-        } else if (state === SessionState.Terminated) {
-            queueMicrotask(() => this.end()); // first, SIP.js tells why
+        } else if (state === SessionState.Terminating ||
+                state === SessionState.Terminated) {
+            setTimeout(() => this.end()); // first, SIP.js tells why
         }
     }
 
+    // Nothing more is heard or said; SIP.js may still wait for an answer.
     end() {
-        this.ending ||= "The call has ended.";
+        if (this.isOver)
+            return;
+        this.ending ||= this.isMine || this.since ? "The call has ended." : MISSED;
+        this.isMissed = this.ending === MISSED;
+        this.session.sessionDescriptionHandler?.close();
         this.enter("ended");
     }
 
@@ -170,12 +181,12 @@ export class Call {
         try {
             await started;
         } catch (error) {
+            if (this.isOver)
+                return;
             const why = whyNoMicrophone(error, window.isSecureContext);
             this.ending ||= why || "The call could not be set up.";
             this.isFailed = true;
-            if (!this.isMine && this.session.state === SessionState.Initial)
-                this.session.reject({ statusCode: 480 });
-            this.enter("ended");
+            this.end();
         }
     }
 
@@ -192,9 +203,25 @@ export class Call {
     watch(handler) {
         const connection = handler.peerConnection;
         connection.addEventListener("connectionstatechange", () => {
-            this.hasNoAudio = connection.connectionState === "failed";
-            this.changed();
+            if (connection.connectionState === "connected") {
+                this.hadAudio = true;
+                this.hasNoAudio = false;
+                this.changed();
+            } else if (connection.connectionState === "failed") {
+                this.loseAudio();
+            }
         });
+    }
+
+    // Who was heard and is no more may be gone without a BYE that reached us.
+    loseAudio() {
+        if (this.hadAudio) {
+            this.ending ||= `The connection to ${this.peer.name} was lost.`;
+            this.isFailed = true;
+            return this.hangUp();
+        }
+        this.hasNoAudio = true;
+        this.changed();
     }
 
     setSending() {

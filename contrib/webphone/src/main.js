@@ -6,7 +6,7 @@ import { Phone } from "./phone.js";
 import * as settings from "./settings.js";
 import * as sound from "./sound.js";
 import * as view from "./view.js";
-import { duration, whyNoMessage } from "./words.js";
+import { duration, noAddress, NO_LINE, whyNoMessage } from "./words.js";
 
 const { $ } = view;
 
@@ -28,16 +28,17 @@ function signIn(isPatient) {
     if (!uri)
         return refuseInput("account", "That is no account. It looks like alice@biloxi.com.");
     view.notice("");
-    const account = `${uri.user}@${uri.host}`;
     const password = $("password").value;
+    const who = { typed: [$("account").value, $("server").value], password,
+        account: `${uri.user}@${uri.host}` };
     const started = new Phone({ uri, server, password, iceServers }, {
-        line: (line) => phone === started && onLine(line, account),
+        line: (line) => phone === started && onLine(line, who),
         call: onCall,
-        message: (name, text) => onMessage(name, text),
+        missed: onMissed,
+        message: onMessage,
     });
     phone = started;
-    settings.save($("account").value, $("server").value,
-        $("remember").checked ? password : undefined);
+    settings.save(...who.typed);
     phone.start(isPatient);
 }
 
@@ -53,7 +54,7 @@ function signOut() {
     gone.stop();
     $("password").value = "";
     $("remember").checked = false;
-    settings.save($("account").value, $("server").value, undefined);
+    settings.savePassword($("account").value, $("server").value, undefined);
     onLine({ state: "off" });
     view.notice("");
 }
@@ -63,21 +64,34 @@ function showForm() {
     view.show("desk", false);
 }
 
-function onLine(line, account) {
-    view.showLine(line, account);
+function onLine(line, who) {
+    const wasRetry = document.activeElement === $("retry");
+    view.showLine(line, who?.account);
     const isForm = line.state === "off" || line.state === "refused";
-    const wasForm = !$("sign-in").hidden;
-    if (line.state === "ready" && wasForm) {
-        view.show("sign-in", false);
-        view.show("desk", true);
+    if (line.state === "ready" && !$("sign-in").hidden)
+        showDesk(who);
+    else if (line.state === "ready" && wasRetry)
         $("to").focus();
-    } else if (isForm) {
+    if (isForm) {
         showForm();
         $(line.isUnreachable ? "server" : "password").focus();
     }
     if (line.state === "refused")
-        view.notice(line.why, line.isUnreachable ? certificatePage() : undefined);
+        onRefused(line, who);
     $("sign-in").querySelector(".primary").disabled = !isForm;
+}
+
+function showDesk({ typed, password }) {
+    settings.savePassword(...typed, $("remember").checked ? password : undefined);
+    view.show("sign-in", false);
+    view.show("desk", true);
+    $("to").focus();
+}
+
+function onRefused(line, { typed }) {
+    if (!line.isUnreachable)
+        settings.savePassword(...typed, undefined);
+    view.notice(line.why, line.isUnreachable ? certificatePage() : undefined);
 }
 
 // Where a browser asks whether to accept the certificate.
@@ -93,8 +107,10 @@ function dial() {
     view.notice("");
     if (!to)
         return $("to").focus();
+    if (!phone.isReady)
+        return view.notice(NO_LINE);
     if (!phone.call && !phone.dial(to))
-        view.notice(`${to} is not a name, a number or an address.`);
+        view.notice(noAddress(to));
 }
 
 // The CANCEL that the other tabs get is fast: they are told before the server is.
@@ -119,9 +135,20 @@ function onCall(call) {
     const isNew = now && $("call").hidden;
     view.showCall(now);
     sound.play({ incoming: "ring", ringing: "ringback" }[now?.state]);
-    $("far").srcObject = now?.state === "talking" ? now.remoteStream : null;
+    listen(now?.state === "talking" ? now.remoteStream : null);
     if (isNew || now?.state === "talking")
         focusCall(now);
+}
+
+// Set once more, it would begin anew.
+function listen(stream) {
+    if ($("far").srcObject !== stream)
+        $("far").srcObject = stream;
+}
+
+function onMissed(name) {
+    view.log({ kind: "call", name, isBad: true, text: "Incoming call",
+        note: "Missed: you were in a call" }, writeTo);
 }
 
 // Not away from what somebody writes.
@@ -166,9 +193,12 @@ async function sendText() {
         return $("to").focus();
     if (!text.trim())
         return $("text").focus();
+    view.notice("");
+    if (!phone.isReady)
+        return view.notice(NO_LINE);
     const sent = phone.send($("to").value, text);
     if (!sent)
-        return view.notice(`${$("to").value} is not a name, a number or an address.`);
+        return view.notice(noAddress($("to").value));
     $("text").value = "";
     $("text").focus();
     const setNote = view.log(
@@ -205,13 +235,17 @@ function wire() {
     on("hang-up", "click", () => phone.call?.hangUp());
     on("mute", "click", () => phone.call?.mute(!phone.call.isMuted));
     on("hold", "click", () => phone.call?.hold(!phone.call.isHeld));
-    on("notice-close", "click", () => view.notice(""));
+    on("notice-close", "click", () => {
+        view.notice("");
+        $($("desk").hidden ? "password" : "to").focus();
+    });
     $("text").addEventListener("keydown", (e) => {
         if (e.key === "Enter" && (e.ctrlKey || e.metaKey))
             sendText();
     });
     for (const event of ["pointerdown", "keydown"])
         addEventListener(event, sound.allowSound);
+    sound.onAllowed(() => view.show("silent", sound.isSilent()));
     addEventListener("online", () => phone?.retry());
     addEventListener("pagehide", () => phone?.call?.hangUp());
     addEventListener("beforeunload", (e) => phone?.call && e.preventDefault());
@@ -232,6 +266,7 @@ async function main() {
     $("password").value = password ?? "";
     $("remember").checked = Boolean(password);
     wire();
+    view.show("silent", sound.isSilent());
     onLine({ state: "off" });
     if (password)
         signIn(true);

@@ -7,6 +7,7 @@ import { nameOf, parseAddress } from "./address.js";
 import { Backoff } from "./backoff.js";
 import { Call } from "./call.js";
 import { useDigest } from "./digest.js";
+import { PING_S, Transport } from "./transport.js";
 import { whyNoServer, whyNoSignIn } from "./words.js";
 
 const EXPIRES_S = 600;
@@ -16,10 +17,12 @@ const ICE_GATHERING_MS = 2000;
 //   line(line)            {state, why, retryAt}; state is connecting, ready,
 //                         waiting (it tries again by itself), refused or off
 //   call(call)            a call began or changed
+//   missed(name)          one came while there was another
 //   message(name, text)   one arrived
 export class Phone {
     line = { state: "off" };
     call = undefined; // the one that there is
+    owedBye = undefined; // of a call that ended while there was no connection
 
     constructor({ uri, server, password, iceServers }, tell) {
         this.uri = uri;
@@ -29,8 +32,9 @@ export class Phone {
         this.userAgent = new UserAgent({
             uri,
             authorizationUsername: uri.user,
+            transportConstructor: Transport,
             transportOptions: {
-                server, connectionTimeout: 10, keepAliveInterval: 30,
+                server, connectionTimeout: 10, keepAliveInterval: PING_S,
                 traceSip: false,
             },
             sessionDescriptionHandlerFactoryOptions: {
@@ -38,6 +42,7 @@ export class Phone {
                 peerConnectionConfiguration: { iceServers },
             },
             userAgentString: "Viaduct web phone",
+            sipExtensionExtraSupported: ["gruu"], // reached by a later connection, too
             logBuiltinEnabled: false,
             delegate: {
                 onConnect: () => this.register(),
@@ -48,7 +53,7 @@ export class Phone {
         });
         useDigest(this.userAgent, uri.user, password);
         this.registerer = new Registerer(this.userAgent, {
-            expires: EXPIRES_S, refreshFrequency: 80,
+            expires: EXPIRES_S, refreshFrequency: 80, regId: 1,
         });
         this.registerer.stateChange.addListener((state) => this.onRegisterer(state));
     }
@@ -74,7 +79,8 @@ export class Phone {
             else
                 await userAgent.start();
         } catch {
-            this.lose(whyNoServer(this.server, location.protocol));
+            this.lose(this.isPatient ? "The server cannot be reached."
+                : whyNoServer(this.server, location.protocol));
         }
     }
 
@@ -106,12 +112,19 @@ export class Phone {
     async register() {
         try {
             await this.registerer.register({ requestDelegate: {
-                onAccept: () => this.onRegistered(),
+                onAccept: ({ message }) => this.onRegisterAccept(message),
                 onReject: ({ message }) => this.onRegisterReject(message),
             } });
         } catch {
             // one is under way, and its end is told
         }
+    }
+
+    onRegisterAccept(message) {
+        const pingS = parseInt(message.getHeader("flow-timer"));
+        if (pingS > 0)
+            this.userAgent.transport.pingEvery(pingS);
+        this.onRegistered();
     }
 
     onRegisterReject(message) {
@@ -126,13 +139,23 @@ export class Phone {
     onRegistered() {
         this.isPatient = true;
         this.backoff.reset();
-        this.setLine({ state: "ready" });
+        if (this.line.state !== "ready")
+            this.setLine({ state: "ready" });
+        this.owedBye?.();
+        this.owedBye = undefined;
     }
 
-    // It refreshes itself; that a refresh failed is told here alone.
+    // It refreshes itself, and asks again by itself where its time was too short
+    // (423): how these end is told here alone.
     onRegisterer(state) {
-        if (state === RegistererState.Unregistered && this.line.state === "ready")
+        if (state === RegistererState.Registered)
+            this.onRegistered();
+        else if (state === RegistererState.Unregistered && this.isReady)
             this.lose("The registration was lost.");
+    }
+
+    get isReady() {
+        return this.line.state === "ready";
     }
 
     refuse(why, isUnreachable) {
@@ -155,7 +178,7 @@ export class Phone {
 
     // ---- calls ----
 
-    // A Call, or undefined where `text` is no address.
+    // A Call, or undefined where `text` is no address. The line is ready.
     dial(text) {
         const uri = parseAddress(text, this.domain);
         if (!uri)
@@ -166,15 +189,19 @@ export class Phone {
     }
 
     onInvite(invitation) {
-        if (this.call)
-            invitation.reject({ statusCode: 486 });
-        else
-            this.keep(invitation, invitation.remoteIdentity.uri, false);
+        const uri = invitation.remoteIdentity.uri;
+        if (!this.call)
+            return this.keep(invitation, uri, false);
+        invitation.reject({ statusCode: 486 });
+        this.tell.missed(nameOf(uri, this.domain));
     }
 
     keep(session, uri, isMine) {
-        const peer = { uri: uri.toString(), name: nameOf(uri, this.domain) };
-        const call = new Call(session, peer, isMine, () => this.onCall(call));
+        const peer = { uri: uri.toString(), name: nameOf(uri, this.domain),
+            isSelf: uri.aor === this.uri.aor };
+        const call = new Call(session, peer, isMine, {
+            changed: () => this.onCall(call), sayBye: () => this.sayBye(call),
+        });
         this.call = call;
         this.onCall(call);
         return call;
@@ -186,10 +213,25 @@ export class Phone {
         this.tell.call(call);
     }
 
+    // A BYE that cannot be sent now would leave the other side alone.
+    sayBye({ session }) {
+        const bye = async () => {
+            try {
+                await session.bye();
+            } catch {
+                // theirs came first
+            }
+        };
+        if (this.userAgent.isConnected())
+            bye();
+        else
+            this.owedBye = bye;
+    }
+
     // ---- messages ----
 
     // {name, status}: status is a promise of the final one; undefined where `to` is
-    // no address.
+    // no address. The line is ready.
     send(to, text) {
         const uri = parseAddress(to, this.domain);
         if (!uri)

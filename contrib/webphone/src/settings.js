@@ -10,6 +10,14 @@ function remembered() {
     }
 }
 
+async function served() {
+    try {
+        return await (await fetch("config.json")).json();
+    } catch {
+        return {}; // the page does without
+    }
+}
+
 const slot = (account, server) => `${account} ${server}`;
 
 // {account, server, password, iceServers}: from the address of the page
@@ -17,7 +25,7 @@ const slot = (account, server) => `${account} ${server}`;
 // A password goes with one account at one server: a link to this page that names
 // another server does not take it there.
 export async function load() {
-    const config = await (await fetch("config.json")).json();
+    const config = await served();
     const query = new URLSearchParams(location.search);
     const last = remembered();
     const account = query.get("account") ?? last.account ?? config.account ?? "";
@@ -29,15 +37,23 @@ export async function load() {
     };
 }
 
-// Without a password, one that was kept earlier is forgotten.
-export function save(account, server, password) {
+function write(changes) {
+    try {
+        localStorage.setItem(KEY, JSON.stringify({ ...remembered(), ...changes }));
+    } catch {
+        // storage is off: nothing is remembered
+    }
+}
+
+export function save(account, server) {
+    write({ account, server });
+}
+
+// One that was accepted; without one, what was kept earlier is forgotten.
+export function savePassword(account, server, password) {
     const passwords = { ...remembered().passwords };
     delete passwords[slot(account, server)];
     if (password)
         passwords[slot(account, server)] = password;
-    try {
-        localStorage.setItem(KEY, JSON.stringify({ account, server, passwords }));
-    } catch {
-        // storage is off: nothing is remembered
-    }
+    write({ passwords });
 }

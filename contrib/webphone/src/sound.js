@@ -1,13 +1,22 @@
 // Tones, made here: a ring for who is called, the far ring for who calls.
 
-let context;
+const context = new AudioContext();
 let playing;
 
 // A browser lets a page sound after its user has touched it.
+export const isSilent = () => context.state !== "running";
+
 export function allowSound() {
-    context ||= new AudioContext();
-    if (context.state === "suspended")
+    if (isSilent())
         context.resume();
+}
+
+// `changed` runs when that is so; what should have sounded begins.
+export function onAllowed(changed) {
+    context.addEventListener("statechange", () => {
+        playing?.once();
+        changed();
+    });
 }
 
 function note(at, frequency, seconds, loudness) {
@@ -37,9 +46,10 @@ export function play(name) {
         return;
     clearInterval(playing?.timer);
     playing = undefined;
-    if (!name || !context)
+    if (!name)
         return;
-    const { everyMs, play: once } = patterns[name];
-    once(context.currentTime);
-    playing = { name, timer: setInterval(() => once(context.currentTime), everyMs) };
+    const { everyMs, play: start } = patterns[name];
+    const once = () => isSilent() || start(context.currentTime);
+    once();
+    playing = { name, once, timer: setInterval(once, everyMs) };
 }

@@ -34,7 +34,7 @@ export function notice(text, link) {
 export function showLine(line, account) {
     $("line").dataset.state = line.state;
     write("line", lineWords(line, account));
-    show("retry", line.state === "waiting");
+    show("retry", line.state === "waiting" || line.state === "connecting" && line.why);
     show("sign-out", !["off", "refused"].includes(line.state));
 }
 
@@ -65,6 +65,7 @@ const CALL_WORDS = {
 export function showCall(call) {
     const isShown = Boolean(call) && !call.isOver;
     show("call", isShown);
+    write("spoken", call?.state === "incoming" ? `${call.peer.name} is calling` : "");
     $("dial-call").disabled = isShown;
     document.title = call?.state === "incoming" ? `${call.peer.name} is calling`
         : isShown ? `${call.peer.name} \u2013 ${TITLE}` : TITLE;
@@ -114,23 +115,29 @@ function element(name, className, text) {
     return made;
 }
 
+const LOG_ENTRIES = 200; // then the oldest goes
+
 // entry: {kind: call | in | out, name, text, note, isBad}; returns what changes
 // the note later.
 export function log(entry, onName) {
     const item = element("li", entry.kind, "");
     const name = element("button", "name", entry.name);
+    const text = element("p", "text", entry.text);
     const note = element("span", "note", "");
+    text.dir = "auto"; // as its own language is written
     name.type = "button";
     name.title = `Write ${entry.name} into the field above`;
     name.addEventListener("click", () => onName(entry.name));
     item.append(name, element("time", "", TIME.format(new Date())),
-        element("p", "text", entry.text), note);
-    const setNote = (text, isBad) => {
-        note.textContent = text;
+        text, note);
+    const setNote = (words, isBad) => {
+        note.textContent = words;
         item.classList.toggle("bad", Boolean(isBad));
     };
     setNote(entry.note ?? "", entry.isBad);
     $("log").append(item);
+    if ($("log").children.length > LOG_ENTRIES)
+        $("log").firstChild.remove();
     $("log").scrollTop = $("log").scrollHeight;
     show("log-empty", false);
     return setNote;

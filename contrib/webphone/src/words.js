@@ -1,5 +1,8 @@
 // What happened, in words for people.
 
+export const NO_LINE = "There is no connection to the server now.";
+export const noAddress = (text) => `${text} is not a name, a number or an address.`;
+
 // A call that I made was answered with this status.
 export function whyNoCall(status, name) {
     switch (status) {
@@ -8,16 +11,21 @@ export function whyNoCall(status, name) {
     case 404: case 604: return `Nobody here is called ${name}.`;
     case 408: return `No answer from ${name}.`;
     case 410: return `${name} is gone.`;
-    case 480: case 430: return `${name} is not signed in.`;
+    case 480: case 430: return `${name} is not signed in, or cannot answer.`;
     case 482: case 483: return `The call to ${name} went in a circle.`;
     case 486: case 600: return `${name} is busy.`;
     case 487: return "Cancelled.";
     case 488: case 606: case 415:
         return `The phone of ${name} has no way of speaking that this one knows.`;
     case 603: return `${name} declined.`;
-    case 503: return "The server has too much to do. Try again in a moment.";
+    case 503: return "The server cannot take the call now. Try again in a moment.";
     default: return `The call to ${name} failed (${status}).`;
     }
+}
+
+// It came back to the phone that made it: RFC 3261 8.2.2.2.
+export function whySelf() {
+    return "That is you, and no other phone of yours answered.";
 }
 
 export function whyNoMessage(status) {
@@ -28,6 +36,7 @@ export function whyNoMessage(status) {
     case 408: return "Not sent: no answer.";
     case 413: case 513: return "Not sent: too long.";
     case 480: case 430: return "Not sent: not signed in.";
+    case 503: return "Not sent: the server cannot take it now.";
     case 415: case 488: case 405: case 501:
         return "Not sent: that phone takes no messages.";
     default: return `Not sent (${status}).`;

@@ -45,6 +45,8 @@ MODULES = {
     "test_webphone": 49,
     "test_baresip_phones": 50,
     "test_scanners": 51,
+    "test_webphone_page": 52,
+    "test_webphone_trouble": 53,
 }
 
 

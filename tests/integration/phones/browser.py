@@ -37,12 +37,14 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """Its console goes to `log`."""
+    """Its console goes to `log`. Without the usual flags that begin with one of
+    `without`."""
 
-    def __init__(self, log, flags=()):
+    def __init__(self, log, flags=(), without=()):
         self.last_id = 0
+        usual = [f for f in FLAGS if not f.startswith(tuple(without))]
         self.process = subprocess.Popen(
-            ["node", str(HERE / "driver.cjs"), "/usr/bin/chromium", *FLAGS, *flags],
+            ["node", str(HERE / "driver.cjs"), "/usr/bin/chromium", *usual, *flags],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(log, "ab"),
             text=True, bufsize=1,
             env={**os.environ, "NODE_PATH": str(BUILT / "node_modules")})
@@ -86,8 +88,9 @@ class Context:
     def page(self, url):
         return Page(self, self.browser.do("page", context=self.number, url=url))
 
-    def set_offline(self, is_offline):
-        self.browser.do("offline", context=self.number, **{"is": is_offline})
+    def fake_clock(self):
+        """Before there are pages in it; page.forward() moves all of them."""
+        self.browser.do("clock", context=self.number)
 
     def close(self):
         self.browser.do("close_context", context=self.number)
@@ -106,6 +109,9 @@ class Page:
     def wait(self, code, seconds=10):
         """Until the expression is true; its value."""
         return self.do("wait", code=code, ms=1000 * settings.patience(seconds))
+
+    def forward(self, seconds):
+        self.do("forward", ms=1000 * seconds)
 
     def audio(self):
         return self.eval(RECEIVED)

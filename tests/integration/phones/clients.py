@@ -69,7 +69,7 @@ class WebPhone:
 
     WORDS = {"incoming": "Incoming call", "ringing": "Ringing\u2026",
              "calling": "Calling\u2026", "talking": "Connected"}
-    REFUSED = {404: "Nobody here is called %s.", 480: "%s is not signed in.",
+    REFUSED = {404: "Nobody here is called %s.", 480: "%s is not signed in, or cannot answer.",
                486: "%s is busy.", 603: "%s declined."}
 
     def __init__(self, page, server):
@@ -92,6 +92,17 @@ class WebPhone:
             document.querySelector("#line").dataset.state === "ready" ? 200 :
             document.querySelector("#notice-text").textContent ===
                 "The account or the password is wrong." ? 401 : 0""")
+
+    def expect_line(self, state, seconds=10):
+        self.page.wait("document.querySelector('#line').dataset.state === %r" % state,
+                       seconds)
+
+    def is_shown(self, at):
+        return self.page.eval("!document.querySelector(%r).hidden" % at)
+
+    def focus(self):
+        """The id of what has it."""
+        return self.page.eval("document.activeElement.id")
 
     def text(self, at):
         return self.page.eval(

@@ -59,6 +59,19 @@ def phones(browser, domain, pages, tmp_path):
         yield Phones(browser, domain, pages, tmp_path, stack)
 
 
+@pytest.fixture
+def start_domain(phones, tmp_path, addresses):
+    """A domain of this test alone takes the place of the shared one."""
+    def start(**sections):
+        made = Domain(tmp_path / "own", addresses, **sections)
+        phones.stack.callback(made.daemon.kill)
+        made.daemon.start()
+        phones.domain = made
+        return made
+
+    return start
+
+
 class Phones:
     def __init__(self, browser, domain, pages, directory, stack):
         self.browser, self.domain, self.pages = browser, domain, pages
@@ -67,6 +80,12 @@ class Phones:
     def context(self, **options):
         made = self.browser.context(**{"ignoreHTTPSErrors": True, **options})
         self.stack.callback(made.close)
+        return made
+
+    def timeless(self):
+        """A context whose pages can be sent forward."""
+        made = self.context()
+        made.fake_clock()
         return made
 
     def open(self, kind, scheme="ws", context=None):

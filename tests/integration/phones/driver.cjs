@@ -10,8 +10,33 @@ const contexts = new Map();
 const pages = new Map();
 let last = 0;
 
-// Before any script of a page: its peer connections, to count packets in.
+// Before any script of a page: its peer connections, to count packets in, how many
+// tones it has made, how many connections, what it sent, and how many of its pings
+// were answered.
 function remember() {
+    window.sockets = 0;
+    window.sent = []; // methods, and SIP/2.0 of responses
+    window.pongs = 0;
+    const Socket = window.WebSocket;
+    window.WebSocket = class extends Socket {
+        constructor(...args) {
+            super(...args);
+            window.sockets++;
+            this.addEventListener("message", (e) => {
+                window.pongs += e.data === "\r\n";
+            });
+        }
+        send(data) {
+            window.sent.push(data.split(" ")[0]);
+            super.send(data);
+        }
+    };
+    const start = OscillatorNode.prototype.start;
+    window.tones = 0;
+    OscillatorNode.prototype.start = function (...when) {
+        window.tones++;
+        return start.apply(this, when);
+    };
     const Real = window.RTCPeerConnection;
     window.connections = [];
     window.RTCPeerConnection = class extends Real {
@@ -42,7 +67,6 @@ const commands = {
         await page.goto(url);
         return keep(pages, page);
     },
-    version: (browser) => browser.version(),
     eval: (browser, { page, code }) => pages.get(page).evaluate(code),
     // Not waitForFunction(): the web phone's policy lets no text become a program.
     async wait(browser, { page, code, ms }) {
@@ -55,19 +79,17 @@ const commands = {
         }
         return value;
     },
+    focus: (browser, { page, at }) => pages.get(page).focus(at),
     click: (browser, { page, at }) => pages.get(page).click(at),
     fill: (browser, { page, at, text }) => pages.get(page).fill(at, text),
     press: (browser, { page, key }) => pages.get(page).keyboard.press(key),
     type: (browser, { page, text }) => pages.get(page).keyboard.type(text),
+    back: (browser, { page }) => pages.get(page).goBack().then(() => null),
+    go: (browser, { page, url }) => pages.get(page).goto(url).then(() => null),
+    // Time that passes at once: timers that fall due run, each once.
+    clock: (browser, { context }) => contexts.get(context).clock.install(),
+    forward: (browser, { page, ms }) => pages.get(page).clock.fastForward(ms),
     reload: (browser, { page }) => pages.get(page).reload().then(() => null),
-    offline: (browser, { context, is }) => contexts.get(context).setOffline(is),
-    media: (browser, { page, media }) => pages.get(page).emulateMedia(media),
-    size: (browser, { page, width, height }) =>
-        pages.get(page).setViewportSize({ width, height }),
-    shot: (browser, { page, path }) =>
-        pages.get(page).screenshot({ path, fullPage: true }).then(() => null),
-    close: (browser, { page }) =>
-        pages.get(page).close({ runBeforeUnload: false }),
     close_context: (browser, { context }) => contexts.get(context).close(),
 };
 

@@ -1,29 +1,8 @@
 """The web phone beyond calls that succeed: several tabs, lost connections, what
 is remembered, what its user reads."""
 
-import pytest
-
 from browser import Browser
-from domain import DOMAIN, PASSWORDS, Domain
-
-LINE = 'document.querySelector("#line").dataset.state === %r'
-
-
-@pytest.fixture
-def start_domain(phones, tmp_path, addresses):
-    """A domain of this test alone takes the place of the shared one."""
-    def start(**sections):
-        made = Domain(tmp_path / "own", addresses, **sections)
-        phones.stack.callback(made.daemon.kill)
-        made.daemon.start()
-        phones.domain = made
-        return made
-
-    return start
-
-
-def is_shown(page, at):
-    return page.eval("!document.querySelector(%r).hidden" % at)
+from domain import DOMAIN, PASSWORDS
 
 
 def test_two_tabs_ring_one_answers_and_the_other_stops(phones):
@@ -74,7 +53,7 @@ def test_who_talks_is_busy(phones):
     carol = phones.ready("webphone", "carol")
     carol.dial("alice")
     carol.expect_refused(486)
-    assert is_shown(carol.page, "#notice")
+    assert carol.is_shown("#notice")
     alice.expect("talking")
 
 
@@ -103,7 +82,7 @@ def test_a_reload_ends_the_call_and_signs_in_again_if_told_to(phones):
     bob.expect("talking")
     alice.page.do("reload")
     bob.expect_ended()
-    alice.page.wait(LINE % "ready")
+    alice.expect_line("ready")
     bob.dial("alice")
     alice.expect("incoming")
 
@@ -130,31 +109,6 @@ def test_a_password_does_not_go_to_a_server_that_a_link_names(phones):
     assert page.eval('document.querySelector("#password").value') == ""
 
 
-def test_a_refused_certificate_is_told_with_its_page(phones):
-    page = phones.context(ignoreHTTPSErrors=False).page(phones.pages + "/webphone/")
-    alice = type(phones.open("webphone"))(page, phones.domain.server("wss"))
-    alice.sign_in("alice", PASSWORDS["alice"])
-    alice.page.wait('/certificate was refused/.test('
-                    'document.querySelector("#notice-text").textContent)')
-    assert alice.text("#notice-link") == (
-        alice.server.replace("wss:", "https:") + "/")
-
-
-def test_a_lost_connection_is_told_and_comes_back(phones, start_domain):
-    own = start_domain()
-    alice, bob = phones.ready("webphone", "alice"), phones.ready("webphone", "bob")
-    own.daemon.kill()
-    for phone in (alice, bob):
-        phone.page.wait(LINE % "waiting")
-        assert is_shown(phone.page, "#retry")
-    own.daemon.log_file.write_text("") # its `ready` is waited for
-    own.daemon.start()
-    for phone in (alice, bob):
-        phone.page.wait(LINE % "ready", 30)
-    alice.dial("bob")
-    bob.expect("incoming")
-
-
 def test_it_answers_sha_256(phones, start_domain):
     start_domain(auth={"algorithms": ["SHA-256"]})
     assert phones.open("webphone").register("alice", "wrong") == 401
@@ -177,19 +131,3 @@ def test_two_browsers_on_a_machine_without_network_hear_each_other(
         phone.page.hears()
     assert "127.0.0.1" in alice.page.eval(
         "window.connections[0].localDescription.sdp")
-
-
-def test_all_of_a_call_by_keyboard(phones):
-    alice, bob = phones.ready("webphone", "alice"), phones.ready("webphone", "bob")
-    alice.page.do("type", text="bob") # where the focus is after signing in
-    alice.page.do("press", key="Enter")
-    bob.expect("incoming")
-    bob.page.do("press", key="Tab")
-    assert bob.page.eval("document.activeElement.id") == "answer"
-    bob.page.do("press", key="Enter")
-    alice.expect("talking")
-    for _ in range(3):
-        alice.page.do("press", key="Tab")
-    assert alice.page.eval("document.activeElement.id") == "hang-up"
-    alice.page.do("press", key="Enter")
-    bob.expect_ended()
