@@ -3,7 +3,6 @@
 
 enum {
 	SECRET_FILE_MAX = 64 * 1024,
-	KEYS_SHOWN = 10, /* a section with more is not listed in a message */
 	KEYS_MAX = 128,
 };
 
@@ -70,20 +69,32 @@ static const char *key_suggest(struct conf_run *run,
 	return conf_run_suggest(run, key, names);
 }
 
+static void say_unknown(struct conf_run *run, const struct conf_node *key,
+			const char *const *names, const char *suggestion)
+{
+	const struct conf_option o = {.type = CONF_ENUM, .names = names};
+	struct conf_allowed buf;
+
+	conf_path_enter(&run->path, key->text);
+	conf_run_error(run, key, "unknown key; %s%s", conf_allowed(&o, &buf),
+		       suggestion);
+	conf_run_leave(run);
+}
+
+void conf_run_unknown_key(struct conf_run *run, const struct conf_node *key,
+			  const char *const *names)
+{
+	say_unknown(run, key, names, conf_run_suggest(run, key->text, names));
+}
+
 static void report_unknown(struct conf_run *run,
 			   const struct conf_option *options,
 			   const struct conf_node *key)
 {
 	const char *names[KEYS_MAX + 1];
-	struct conf_option o = {.type = CONF_ENUM, .names = names};
-	bool is_listed = keys_list(options, names) <= KEYS_SHOWN;
-	struct conf_allowed buf;
 
-	conf_path_enter(&run->path, key->text);
-	conf_run_error(run, key, "unknown key%s%s%s", is_listed ? "; " : "",
-		       is_listed ? conf_allowed(&o, &buf) : "",
-		       key_suggest(run, options, key->text));
-	conf_run_leave(run);
+	keys_list(options, names);
+	say_unknown(run, key, names, key_suggest(run, options, key->text));
 }
 
 static void report_unknowns(struct conf_run *run,

@@ -62,15 +62,21 @@ const char *conf_run_suggest(struct conf_run *run, struct str word,
 	return "";
 }
 
-void conf_run_wrong_kind(struct conf_run *run, const struct conf_node *n,
-			 const char *allowed)
+static const char *kind_of(const struct conf_node *n)
 {
 	static const char *const kinds[] = {"text", "a list", "a map"};
 
+	if (conf_is_null(n) || (n->kind != CONF_SCALAR && n->n == 0))
+		return "empty";
+	return kinds[n->kind];
+}
+
+void conf_run_wrong_kind(struct conf_run *run, const struct conf_node *n,
+			 const char *allowed)
+{
 	if (conf_run_is_bad(run, n))
 		return;
-	conf_run_error(run, n, "is %s; %s",
-		       conf_is_null(n) ? "empty" : kinds[n->kind], allowed);
+	conf_run_error(run, n, "is %s; %s", kind_of(n), allowed);
 }
 
 static bool scalar(struct conf_run *run, const struct conf_node *n,

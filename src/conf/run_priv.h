@@ -18,10 +18,6 @@ struct conf_run {
 /* Was a mistake in `n` reported already? Then the run has failed too. */
 bool conf_run_is_bad(struct conf_run *run, const struct conf_node *n);
 
-/* `n` is not what is expected: "is a list; ALLOWED". */
-void conf_run_wrong_kind(struct conf_run *run, const struct conf_node *n,
-			 const char *allowed);
-
 /* A number by its measure. */
 bool conf_run_measure(struct conf_run *run, const struct conf_node *n,
 		      const struct conf_measure *m, uint64_t min, uint64_t max,

@@ -158,7 +158,9 @@ static void check_contacts(struct conf_run *run, const struct conf_node *n,
 		    rule_is_request_uri(n->items[i]))
 			is_flat = false;
 	if (!is_flat)
-		conf_run_error(run, n, "a URI or a flat list of URIs");
+		conf_run_error(run, n,
+			       "names no contacts; a URI or a flat list of "
+			       "URIs");
 }
 
 static void parse_redirect(struct conf_run *run, const struct conf_node *n,
@@ -191,7 +193,7 @@ static void parse_register(struct conf_run *run, const struct conf_node *n,
 	rule->n_actions++;
 	rule->action = RULE_REGISTER;
 	if (conf_run_bool(run, n, &is_on) && !is_on)
-		conf_run_error(run, n, "true is the only value");
+		conf_run_error(run, n, "false means nothing here; true");
 }
 
 static void parse_drop(struct conf_run *run, const struct conf_node *n,
@@ -203,7 +205,7 @@ static void parse_drop(struct conf_run *run, const struct conf_node *n,
 	rule->n_actions++;
 	rule->verdict.kind = VERDICT_DROP;
 	if (conf_run_bool(run, n, &is_on) && !is_on)
-		conf_run_error(run, n, "true is the only value");
+		conf_run_error(run, n, "false means nothing here; true");
 }
 
 static const char *const auth_names[] = {"none", "required", NULL};
@@ -295,7 +297,7 @@ void rules_parse(struct conf_run *run, const struct conf_node *n, void *field)
 	struct rule_table *t = field;
 
 	if (n->kind != CONF_LIST) {
-		conf_run_error(run, n, "a list of routes");
+		conf_run_wrong_kind(run, n, "a list of routes");
 		return;
 	}
 	if (append_built_in(conf_run_arena(run), t, n->n) != 0) {

@@ -126,7 +126,7 @@ static void parse_values(struct conf_run *run, const struct conf_node *n,
 	char *parsed;
 
 	if (n->kind == CONF_MAP || count == 0) {
-		conf_run_error(run, n, "a text or a list of texts");
+		conf_run_wrong_kind(run, n, "a text or a list of texts");
 		return;
 	}
 	texts = rule_alloc(run, count * sizeof(*texts));
@@ -159,9 +159,9 @@ void rule_parse_match(struct conf_run *run, const struct conf_node *n,
 	struct match_values *match = field;
 
 	if (n->kind != CONF_MAP) {
-		conf_run_error(run, n,
-			       "a map of conditions, such as "
-			       "{ method: INVITE }");
+		conf_run_wrong_kind(run, n,
+				    "a map of conditions, such as "
+				    "{ method: INVITE }");
 		return;
 	}
 	for (size_t i = 0; i < n->n; i++) {
@@ -169,10 +169,7 @@ void rule_parse_match(struct conf_run *run, const struct conf_node *n,
 		int key = find_key(k->text);
 
 		if (key < 0) {
-			conf_run_error(run, k, "unknown key \"%.*s\"%s",
-				       STR_FMT(k->text),
-				       conf_run_suggest(run, k->text,
-							match_key_names));
+			conf_run_unknown_key(run, k, match_key_names);
 			continue;
 		}
 		conf_run_enter(run, match_key_names[key]);

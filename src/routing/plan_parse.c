@@ -49,7 +49,7 @@ void rule_parse_plan(struct conf_run *run, const struct conf_node *n,
 		return;
 	}
 	if (n->kind == CONF_MAP || n->n == 0) {
-		conf_run_error(run, n, "a URI or a list of URIs");
+		conf_run_wrong_kind(run, n, "a URI or a list of URIs");
 		return;
 	}
 	children = rule_alloc(run, n->n * sizeof(*children));

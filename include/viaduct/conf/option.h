@@ -93,6 +93,9 @@ int conf_fill(const struct conf_option *options, const struct conf_node *map,
 /* For parse functions. A mistake is named "path.to.key: " by itself. */
 void conf_run_error(struct conf_run *run, const struct conf_node *n,
 		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* `n` is not what is expected: "is a list; ALLOWED". */
+void conf_run_wrong_kind(struct conf_run *run, const struct conf_node *n,
+			 const char *allowed);
 void conf_run_no_memory(struct conf_run *run);
 struct arena *conf_run_arena(struct conf_run *run);
 /* Name the key (borrowed for the call) below which the next mistakes lie:
@@ -107,6 +110,9 @@ void conf_run_fill(struct conf_run *run, const struct conf_option *options,
  * none is near. The text is in the run's arena. */
 const char *conf_run_suggest(struct conf_run *run, struct str word,
 			     const char *const *names);
+/* A key that is none of these names, in a map that `parse` reads itself. */
+void conf_run_unknown_key(struct conf_run *run, const struct conf_node *key,
+			  const char *const *names);
 /* The nearest of these names, NULL when none is near. */
 const char *conf_nearest(struct str word, const char *const *names);
 /* Scalars. Return false and report when it is not one, and then leave *out

@@ -159,7 +159,7 @@ static const struct {
 	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"https://*.test\" } ]", "is no origin" },
 	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"https://\" } ]", "is no origin" },
 	{ "listen: [ { url: \"ws://127.0.0.1\", origins: \"://a.test\" } ]", "is no origin" },
-	{ LISTEN "srever: {}", ":2:1: srever: unknown key (did you mean \"server\")\n" },
+	{ LISTEN "srever: {}", ":2:1: srever: unknown key; server, listen, tls, resolver, domains, trust, auth, registrar, store, routes, timers, limits, log, trace or admin (did you mean \"server\")\n" },
 };
 /* clang-format on */
 
