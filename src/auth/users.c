@@ -174,7 +174,7 @@ const struct user *users_find(const struct users *u, struct str name)
 
 struct loading {
 	struct users *users;
-	struct str realm;
+	const struct users_file *source;
 	struct arena *arena;
 	struct conf_errors *errors;
 	struct digester digester;
@@ -231,7 +231,7 @@ static int add_aliases(struct loading *l, const struct entry *e,
 static int set_ha1(struct loading *l, const struct entry *e, struct user *user,
 		   enum auth_algorithm a, struct str given)
 {
-	const struct str a1[] = {e->name, l->realm, e->password};
+	const struct str a1[] = {e->name, l->source->realm, e->password};
 	size_t len = digest_hex_len(a);
 	char *hex;
 
@@ -307,28 +307,12 @@ static int make_users(struct loading *l, const struct conf_array *entries)
 
 /* Reading ------------------------------------------------------------------ */
 
-static void check_realm(struct loading *l, const char *path)
+static int fill(struct loading *l, struct arena *scratch, struct file *file)
 {
-	const struct conf_place place = {.file = path};
-
-	for (size_t i = 0; i < l->realm.len; i++) {
-		char c = l->realm.p[i];
-
-		if (c != '"' && c != '\\' && (unsigned char)c >= 0x20 &&
-		    c != 0x7f)
-			continue;
-		conf_error(l->errors, &place, NULL,
-			   "the realm of its domain holds a quote, a backslash "
-			   "or a control character");
-		return;
-	}
-}
-
-static int fill(struct loading *l, const char *path, struct arena *scratch,
-		struct file *file)
-{
+	const struct users_file *from = l->source;
 	struct conf_tree *tree;
-	int err = conf_tree_load(path, l->errors, &tree);
+	int err = conf_tree_load_for(from->named_by, from->key, from->path,
+				     l->errors, &tree);
 
 	if (err != 0)
 		return err;
@@ -358,7 +342,7 @@ static void forget_secrets(const struct file *file)
 
 /* What stands in the file lies in an arena of its own: passwords do not stay
  * with the snapshot. */
-static int load(struct loading *l, const char *path)
+static int load(struct loading *l)
 {
 	struct file file = {{NULL, 0}};
 	struct arena scratch;
@@ -368,25 +352,24 @@ static int load(struct loading *l, const char *path)
 	if (err != 0)
 		return err;
 	arena_init(&scratch, mem);
-	err = fill(l, path, &scratch, &file);
+	err = fill(l, &scratch, &file);
 	forget_secrets(&file);
 	arena_fini(&scratch);
 	mem_free_all(mem);
 	return err;
 }
 
-int users_load(const char *path, struct str realm, struct arena *arena,
+int users_load(const struct users_file *file, struct arena *arena,
 	       struct conf_errors *errors, struct users **out)
 {
-	struct loading l = {.realm = realm, .arena = arena, .errors = errors};
+	struct loading l = {.source = file, .arena = arena, .errors = errors};
 	size_t n_mistakes = conf_errors_count(errors);
 	int err;
 
 	l.users = arena_zalloc(arena, sizeof(*l.users));
 	if (l.users == NULL || digester_init(&l.digester) != 0)
 		return VD_ENOMEM;
-	check_realm(&l, path);
-	err = load(&l, path);
+	err = load(&l);
 	digester_fini(&l.digester);
 	if (err == 0 && conf_errors_count(errors) > n_mistakes)
 		err = VD_EINVAL;

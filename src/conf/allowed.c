@@ -44,6 +44,22 @@ const char *const *conf_words(const struct conf_option *o)
 	return has_unset ? o->names + 1 : o->names;
 }
 
+/* "a, b or a path". */
+static const char *word_or_path(const struct conf_option *o,
+				struct conf_allowed *buf)
+{
+	struct conf_allowed words = {""};
+
+	for (size_t i = 0; o->names[i] != NULL; i++) {
+		size_t len = strlen(words.text);
+
+		snprintf(words.text + len, sizeof(words.text) - len, "%s%s",
+			 i > 0 ? ", " : "", o->names[i]);
+	}
+	snprintf(buf->text, sizeof(buf->text), "%.300s or a path", words.text);
+	return buf->text;
+}
+
 const char *conf_allowed(const struct conf_option *o, struct conf_allowed *buf)
 {
 	switch (o->type) {
@@ -57,7 +73,7 @@ const char *conf_allowed(const struct conf_option *o, struct conf_allowed *buf)
 	case CONF_ENUM:
 		return words_join(conf_words(o), buf);
 	case CONF_PATH:
-		return "a path";
+		return o->names == NULL ? "a path" : word_or_path(o, buf);
 	case CONF_SECTION:
 	case CONF_MAP_OF:
 		return "a map";

@@ -92,8 +92,9 @@ struct conf_build {
 void conf_build_init(struct conf_build *b, struct arena *arena,
 		     struct conf_errors *errors);
 
-/* A file with all that it includes; as conf_tree_load(). */
+/* A file with all that it includes; as conf_tree_load_for(). */
 int conf_file_build(struct conf_build *b, const char *path,
+		    const struct conf_node *from, const char *key,
 		    struct conf_node **out);
 
 /* The same from memory; `name` must live as long as the nodes. */

@@ -1,6 +1,7 @@
 /* Files and what they include. */
 #include "conf/conf_priv.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <sys/stat.h>
 
@@ -16,6 +17,7 @@ struct conf_file {
 /* How deep, and who asks: NULL for the first file. */
 struct include {
 	const struct conf_node *node;
+	const char *key; /* what the node is the value of */
 	unsigned depth;
 };
 
@@ -31,7 +33,7 @@ static void report_file(struct conf_build *b, const char *path,
 	if (from->node == NULL)
 		conf_error(b->errors, &whole, NULL, "%s", what);
 	else
-		conf_error(b->errors, &from->node->place, "include", "%s: %s",
+		conf_error(b->errors, &from->node->place, from->key, "%s: %s",
 			   path, what);
 }
 
@@ -77,6 +79,14 @@ static int file_include(struct conf_build *b, struct conf_node *root,
 	return 0;
 }
 
+/* For glob(3): a directory that is not there holds nothing, one that cannot be
+ * read may. */
+static int is_fatal(const char *dir, int error)
+{
+	(void)dir;
+	return error != ENOENT && error != ENOTDIR;
+}
+
 static int glob_include(struct conf_build *b, struct conf_node *root,
 			const struct include *from)
 {
@@ -90,8 +100,10 @@ static int glob_include(struct conf_build *b, struct conf_node *root,
 	pattern = conf_beside(b->arena, dir, from->node->text);
 	if (pattern.p == NULL)
 		return VD_ENOMEM;
-	err = glob(pattern.p, GLOB_ERR, NULL, &g) == GLOB_NOSPACE ? VD_ENOMEM
-								  : 0;
+	err = glob(pattern.p, 0, is_fatal, &g);
+	if (err == GLOB_ABORTED)
+		report_file(b, pattern.p, from, "its directory cannot be read");
+	err = err == GLOB_NOSPACE ? VD_ENOMEM : 0;
 	for (size_t i = 0; i < g.gl_pathc && err == 0; i++)
 		err = file_include(b, root, g.gl_pathv[i], from);
 	globfree(&g);
@@ -133,6 +145,7 @@ static void key_remove(struct conf_node *map, size_t i)
 static int includes_apply(struct conf_build *b, struct conf_node *root,
 			  unsigned depth)
 {
+	struct include from = {.key = "include", .depth = depth + 1};
 	const struct conf_node *n;
 	int err = 0;
 	size_t i;
@@ -144,11 +157,13 @@ static int includes_apply(struct conf_build *b, struct conf_node *root,
 		return 0;
 	n = root->items[i];
 	key_remove(root, i);
+	from.node = n;
 	if (n->kind != CONF_LIST)
-		return value_include(b, root, &(struct include){n, depth + 1});
-	for (size_t j = 0; j < n->n && err == 0; j++)
-		err = value_include(b, root,
-				    &(struct include){n->items[j], depth + 1});
+		return value_include(b, root, &from);
+	for (size_t j = 0; j < n->n && err == 0; j++) {
+		from.node = n->items[j];
+		err = value_include(b, root, &from);
+	}
 	return err;
 }
 
@@ -257,9 +272,10 @@ void conf_build_init(struct conf_build *b, struct arena *arena,
 }
 
 int conf_file_build(struct conf_build *b, const char *path,
+		    const struct conf_node *from, const char *key,
 		    struct conf_node **out)
 {
-	static const struct include first = {NULL, 0};
+	const struct include first = {.node = from, .key = key};
 
 	return file_load(b, path, &first, out);
 }

@@ -329,6 +329,27 @@ static void number_fill(struct conf_run *run, const struct conf_option *o,
 		*(uint32_t *)field = (uint32_t)v;
 }
 
+static bool is_word(const struct conf_option *o, const struct conf_node *n)
+{
+	for (size_t i = 0; o->names != NULL && o->names[i] != NULL; i++)
+		if (str_eq(n->text, str_from(o->names[i])))
+			return true;
+	return false;
+}
+
+static void path_fill(struct conf_run *run, const struct conf_option *o,
+		      const struct conf_node *n, struct str *field)
+{
+	struct conf_allowed buf;
+
+	if (n->kind != CONF_SCALAR || (n->text.len == 0 && o->min > 0))
+		conf_run_wrong_kind(run, n, conf_allowed(o, &buf));
+	else if (is_word(o, n))
+		conf_run_copy(run, n->text, field);
+	else
+		conf_run_path(run, n, field);
+}
+
 static void value_fill(struct conf_run *run, const struct conf_option *o,
 		       const struct conf_node *n, void *field)
 {
@@ -348,7 +369,7 @@ static void value_fill(struct conf_run *run, const struct conf_option *o,
 		conf_run_text(run, n, field);
 		break;
 	case CONF_PATH:
-		conf_run_path(run, n, field);
+		path_fill(run, o, n, field);
 		break;
 	case CONF_ENUM:
 		conf_run_enum(run, n, o->names, field);
@@ -368,6 +389,20 @@ static void value_fill(struct conf_run *run, const struct conf_option *o,
 	}
 }
 
+/* A value that is no good leaves the default, so that checks across options do
+ * not find a second mistake in it. */
+static void given_fill(struct conf_run *run, const struct conf_option *o,
+		       const struct conf_node *n, void *field)
+{
+	bool has_failed = run->has_failed;
+
+	run->has_failed = false;
+	value_fill(run, o, n, field);
+	if (run->has_failed && o->type < CONF_SECTION && o->def != NULL)
+		default_fill(run, o, field);
+	run->has_failed = run->has_failed || has_failed;
+}
+
 static void option_fill(struct conf_run *run, const struct conf_option *o,
 			const struct conf_node *map, void *field)
 {
@@ -377,7 +412,7 @@ static void option_fill(struct conf_run *run, const struct conf_option *o,
 		return;
 	conf_run_enter(run, o->name);
 	if (n != NULL)
-		value_fill(run, o, n, field);
+		given_fill(run, o, n, field);
 	else
 		default_fill(run, o, field);
 	conf_run_leave(run);

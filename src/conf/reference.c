@@ -65,7 +65,9 @@ static void type_write(FILE *to, const struct conf_option *o)
 		fputs(kind_of(o), to);
 	else
 		fputs("see text", to);
-	if (o->type == CONF_ENUM)
+	if (o->type == CONF_PATH && o->names != NULL)
+		fputs(", or", to);
+	if (o->type == CONF_ENUM || (o->type == CONF_PATH && o->names != NULL))
 		words_write(to, conf_words(o));
 	else if (has_range(o))
 		fprintf(to, ", %s", conf_allowed(o, &buf));

@@ -66,7 +66,7 @@ static const char *kind_of(const struct conf_node *n)
 {
 	static const char *const kinds[] = {"text", "a list", "a map"};
 
-	if (conf_is_null(n) || (n->kind != CONF_SCALAR && n->n == 0))
+	if (n->kind == CONF_SCALAR ? n->text.len == 0 : n->n == 0)
 		return "empty";
 	return kinds[n->kind];
 }

@@ -54,6 +54,13 @@ static int tree_done(struct conf_tree *t, int err,
 int conf_tree_load(const char *path, struct conf_errors *errors,
 		   struct conf_tree **out)
 {
+	return conf_tree_load_for(NULL, NULL, path, errors, out);
+}
+
+int conf_tree_load_for(const struct conf_node *from, const char *key,
+		       const char *path, struct conf_errors *errors,
+		       struct conf_tree **out)
+{
 	struct conf_build b;
 	struct conf_tree *t;
 	int err = tree_new(&t);
@@ -61,7 +68,7 @@ int conf_tree_load(const char *path, struct conf_errors *errors,
 	if (err != 0)
 		return err;
 	conf_build_init(&b, &t->arena, errors);
-	err = conf_file_build(&b, path, &t->root);
+	err = conf_file_build(&b, path, from, key, &t->root);
 	return tree_done(t, err, errors, out);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/settings.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ static const char *const level_names[] = {"error", "warning", "info", "debug",
 static const char *const format_names[] = {"text", "json", NULL};
 static const char *const trace_names[] = {"off", "summary", "headers", "full",
 					  NULL};
+static const char *const place_names[] = {"stderr", "syslog", NULL};
 static const char *const sink_names[] = {"log", NULL};
 static const char *const store_names[] = {"sqlite", "memory", NULL};
 
@@ -50,8 +52,8 @@ static const struct conf_option server_options[] = {
 	  .help = "Threads that handle calls, 1 to 64; auto: one per online CPU." },
 	{ .name = "user", .type = CONF_TEXT, .offset = SERVER(user), .def = "", .needs_restart = true,
 	  .help = "Drop to this user after binding; default: stay." },
-	{ .name = "state", .type = CONF_PATH, .offset = SERVER(state), .def = VIADUCT_STATEDIR, .needs_restart = true,
-	  .help = "Directory for secrets; made 0700 (its parent must be there), locked against a second daemon." },
+	{ .name = "state", .type = CONF_PATH, .offset = SERVER(state), .def = VIADUCT_STATEDIR, .min = 1, .needs_restart = true,
+	  .help = "Directory for viaduct.db (`store`) and the secret; made 0700 (its parent must be there), locked against a second daemon." },
 	{ .name = "secret", .type = CONF_SECRET, .offset = SERVER(secret), .def = "", .needs_restart = true,
 	  .help = "Key of tokens, the same on all nodes of a domain; default: made once and kept in `state`." },
 	{ .name = "drain", .type = CONF_DURATION, .offset = SERVER(drain), .def = "30s", .min = 0, .max = 3600000,
@@ -68,8 +70,8 @@ static const struct conf_option log_options[] = {
 	  .help = "error needs a person, warning is degraded service, info a milestone, debug a step." },
 	{ .name = "format", .type = CONF_ENUM, .offset = LOG(format), .def = "text", .names = format_names,
 	  .help = "key=value pairs, or one JSON object a line." },
-	{ .name = "to", .type = CONF_TEXT, .offset = LOG(to), .def = "stderr",
-	  .help = "stderr, syslog, or the absolute path of a file (SIGUSR1 opens it again)." },
+	{ .name = "to", .type = CONF_PATH, .offset = LOG(to), .def = "stderr", .names = place_names, .min = 1,
+	  .help = "stderr, syslog, or a file's path (SIGUSR1 opens it again)." },
 	{ 0 },
 };
 
@@ -176,15 +178,16 @@ static void check(struct config *c, const struct conf_node *root,
 		conf_error(errors, place_of(root, "server", "name"),
 			   "server.name", "\"%.*s\" is no HOST or HOST:PORT",
 			   STR_FMT(s->server.name));
+	if (s->server.user.len != 0 && getpwnam(s->server.user.p) == NULL)
+		conf_error(errors, place_of(root, "server", "user"),
+			   "server.user", "there is no user \"%.*s\"",
+			   STR_FMT(s->server.user));
 	if (!is_one_line(s->server.header))
 		conf_error(errors, place_of(root, "server", "header"),
 			   "server.header", "holds a control character");
 	if (s->timers.t2 < s->timers.t1)
 		conf_error(errors, place_of(root, "timers", "t2"), "timers.t2",
 			   "smaller than t1");
-	if (s->log.to.len == 0)
-		conf_error(errors, place_of(root, "log", "to"), "log.to",
-			   "empty; stderr, syslog, or a file's path");
 	if (rules_need_users(&s->routes) && !has_users(&s->domains))
 		conf_error(errors, place_of(root, "routes", NULL), "routes",
 			   "auth: required, and no domain has a users_file "
@@ -310,24 +313,67 @@ static void set_proxy_conf(struct config *c)
 	p->rules = &s->routes;
 }
 
+static int load_users_of(struct config *c, struct domain *d,
+			 const struct conf_node *node,
+			 struct conf_errors *errors)
+{
+	struct str key = arena_printf(&c->arena, "domains.%.*s.users_file",
+				      STR_FMT(d->name));
+	struct users_file file = {
+		.path = d->users_file.p,
+		.realm = d->realm,
+		.named_by = conf_get(node, "users_file"),
+		.key = key.p,
+	};
+	struct users *users = NULL;
+
+	if (key.p == NULL ||
+	    users_load(&file, &c->arena, errors, &users) == VD_ENOMEM)
+		return VD_ENOMEM;
+	d->users = users;
+	return 0;
+}
+
 /* Their mistakes are among those of the run. */
-static int load_users(struct config *c, struct conf_errors *errors)
+static int load_users(struct config *c, const struct conf_node *domains,
+		      struct conf_errors *errors)
 {
 	struct domain *d = c->settings.domains.v;
+	int err = 0;
 
-	for (size_t i = 0; i < c->settings.domains.n; i++) {
-		struct users *users = NULL;
-
+	for (size_t i = 0; i < c->settings.domains.n && err == 0; i++) {
 		if (d[i].realm.len == 0)
 			d[i].realm = d[i].name;
-		if (d[i].users_file.len == 0)
-			continue;
-		if (users_load(d[i].users_file.p, d[i].realm, &c->arena, errors,
-			       &users) == VD_ENOMEM)
-			return VD_ENOMEM;
-		d[i].users = users;
+		if (d[i].users_file.len != 0)
+			err = load_users_of(c, &d[i], domains->items[i],
+					    errors);
 	}
-	return 0;
+	return err;
+}
+
+/* What only opening shows: the hosts file. */
+static void try_resolver(const struct config *c, const struct conf_node *root,
+			 struct conf_errors *errors)
+{
+	struct resolver_conf conf;
+	struct resolver *r = NULL;
+	struct loop *loop = NULL;
+	static struct stats stats;
+	char why[256];
+	int err;
+
+	if (loop_new(&loop) != 0)
+		return;
+	resolver_conf_from(&c->settings.resolver, 1, &conf);
+	err = resolver_new(loop, c->mem, &stats, &conf, &r, why);
+	if (err != 0)
+		conf_error(errors, place_of(root, "resolver", "hosts_file"),
+			   conf.hosts_file != NULL ? "resolver.hosts_file"
+						   : "resolver",
+			   "%s", why);
+	else
+		resolver_free(r);
+	loop_free(loop);
 }
 
 static int fill(struct config *c, const struct conf_tree *tree,
@@ -344,13 +390,14 @@ static int fill(struct config *c, const struct conf_tree *tree,
 		err = rules_default(&c->arena, &s->routes);
 	if (err == VD_ENOMEM)
 		return err;
-	err = load_users(c, errors);
+	err = load_users(c, conf_get(root, "domains"), errors);
 	if (err == 0)
 		err = tls_load_all(&s->tls, conf_get(root, "tls"), errors);
 	if (err == VD_ENOMEM)
 		return err;
 	set_proxy_conf(c);
 	check(c, root, errors);
+	try_resolver(c, root, errors);
 	return conf_errors_count(errors) == 0 ? 0 : VD_EINVAL;
 }
 
@@ -374,27 +421,6 @@ static void report(const struct conf_errors *errors, bool to_log)
 	}
 }
 
-/* What only opening shows: the hosts file. */
-static void try_resolver(const struct config *c, struct conf_errors *errors)
-{
-	struct resolver_conf conf;
-	struct resolver *r = NULL;
-	struct loop *loop = NULL;
-	static struct stats stats;
-	char why[256];
-	int err;
-
-	if (loop_new(&loop) != 0)
-		return;
-	resolver_conf_from(&c->settings.resolver, 1, &conf);
-	err = resolver_new(loop, c->mem, &stats, &conf, &r, why);
-	if (err != 0)
-		conf_error(errors, NULL, "resolver", "%s", why);
-	else
-		resolver_free(r);
-	loop_free(loop);
-}
-
 int config_load(const char *path, bool to_log, struct config **out)
 {
 	struct conf_errors *errors = NULL;
@@ -409,10 +435,6 @@ int config_load(const char *path, bool to_log, struct config **out)
 		err = conf_tree_load(path, errors, &tree);
 	if (err == 0)
 		err = fill(c, tree, errors);
-	if (err == 0)
-		try_resolver(c, errors);
-	if (err == 0 && conf_errors_count(errors) > 0)
-		err = VD_EINVAL;
 	if (errors != NULL)
 		report(errors, to_log);
 	if (err == VD_ENOMEM)

@@ -1,5 +1,7 @@
 #include "proxy/proxy_priv.h"
 
+#include <stdarg.h>
+
 #include "viaduct/util/err.h"
 
 static const char *const authenticate_names[] = {"all", "register", "none",
@@ -236,6 +238,35 @@ static bool domain_has_name(const struct domain *d, struct str name)
 	return false;
 }
 
+/* One domain among all. */
+struct domain_check {
+	const struct domain *all, *d;
+	const struct conf_node *key, *value; /* of the map `domains` */
+	struct conf_errors *errors;
+};
+
+/* A mistake in a value of the domain, in one of a list, or (name NULL) in the
+ * domain as a whole. */
+static void __attribute__((format(printf, 4, 5)))
+domain_error(const struct domain_check *c, const char *name, size_t i,
+	     const char *fmt, ...)
+{
+	const struct conf_node *n =
+		name != NULL ? conf_get(c->value, name) : NULL;
+	char path[320], text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n != NULL && n->kind == CONF_LIST)
+		n = n->items[i];
+	snprintf(path, sizeof(path), "domains.%.*s%s%s", STR_FMT(c->d->name),
+		 name != NULL ? "." : "", name != NULL ? name : "");
+	conf_error(c->errors, n != NULL ? &n->place : &c->key->place, path,
+		   "%s", text);
+}
+
 /* It goes into a header field, between angle brackets. */
 static bool is_loose_route(struct str text)
 {
@@ -245,67 +276,76 @@ static bool is_loose_route(struct str text)
 	       memchr(text.p, '>', text.len) == NULL;
 }
 
-static void check_service_route(const struct domain *d, const char *path,
-				const struct conf_place *place,
-				struct conf_errors *errors)
+/* The realm goes into quotes as it is. */
+static bool is_quotable(struct str s)
 {
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ||
+		    s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return true;
+}
+
+static void check_values(const struct domain_check *c)
+{
+	const struct domain *d = c->d;
 	const struct str *routes = d->service_route.v;
 
-	for (size_t i = 0; i < d->service_route.n; i++)
-		if (!is_loose_route(routes[i]))
-			conf_error(errors, place, path,
-				   "service_route: \"%.*s\" is no sip URI with "
-				   ";lr",
-				   STR_FMT(routes[i]));
-}
-
-static void check_domain(const struct domain *d, const struct conf_place *place,
-			 struct conf_errors *errors)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "domains.%.*s", STR_FMT(d->name));
 	if (d->registrar && d->users_file.len == 0 &&
 	    d->authenticate != AUTHENTICATE_NONE)
-		conf_error(errors, place, path,
-			   "nobody could register; name a users_file, or write "
-			   "`authenticate: none` or `registrar: false`");
-	check_service_route(d, path, place, errors);
+		domain_error(c, NULL, 0,
+			     "nobody could register; name a users_file, or "
+			     "write `authenticate: none` or `registrar: "
+			     "false`");
+	if (!is_quotable(d->realm))
+		domain_error(c, "realm", 0,
+			     "holds a quote, a backslash or a control "
+			     "character; text without them");
+	for (size_t i = 0; i < d->service_route.n; i++)
+		if (!is_loose_route(routes[i]))
+			domain_error(c, "service_route", i,
+				     "\"%.*s\" is no sip URI with ;lr; such as "
+				     "sip:edge.example.com;lr",
+				     STR_FMT(routes[i]));
 }
 
-/* The names of domain i against those of the domains before it. */
-static void check_names(const struct domain *all, size_t i,
-			const struct conf_place *place,
-			struct conf_errors *errors)
+/* Its own name (key NULL) or an alias. */
+static void check_name(const struct domain_check *c, struct str name,
+		       const char *key, size_t i)
 {
-	const struct str *aliases = all[i].aliases.v;
+	if (!sip_is_host(name))
+		domain_error(c, key, i,
+			     "\"%.*s\" is no host; a name such as biloxi.com, "
+			     "without a port",
+			     STR_FMT(name));
+	for (const struct domain *other = c->all; other < c->d; other++)
+		if (domain_has_name(other, name))
+			domain_error(c, key, i,
+				     "%.*s is a name of %.*s already",
+				     STR_FMT(name), STR_FMT(other->name));
+}
 
-	for (size_t j = 0; j < i; j++) {
-		for (size_t k = 0; k <= all[i].aliases.n; k++) {
-			struct str name = k == 0 ? all[i].name : aliases[k - 1];
+static void check_names(const struct domain_check *c)
+{
+	const struct str *aliases = c->d->aliases.v;
 
-			if (domain_has_name(&all[j], name))
-				conf_error(errors, place, "domains",
-					   "%.*s is a name of %.*s already",
-					   STR_FMT(name), STR_FMT(all[j].name));
-		}
-	}
+	check_name(c, c->d->name, NULL, 0);
+	for (size_t i = 0; i < c->d->aliases.n; i++)
+		check_name(c, aliases[i], "aliases", i);
 }
 
 void proxy_conf_check(const struct proxy_conf *conf,
 		      const struct conf_node *domains,
 		      struct conf_errors *errors)
 {
-	const struct domain *d = conf->domains.v;
+	struct domain_check c = {.all = conf->domains.v, .errors = errors};
 
 	for (size_t i = 0; i < conf->domains.n; i++) {
-		const struct conf_place *place = NULL;
-
-		if (domains != NULL && domains->kind == CONF_MAP &&
-		    i < domains->n)
-			place = &domains->keys[i]->place;
-		check_domain(&d[i], place, errors);
-		check_names(d, i, place, errors);
+		c.d = &c.all[i];
+		c.key = domains->keys[i];
+		c.value = domains->items[i];
+		check_values(&c);
+		check_names(&c);
 	}
 }
 

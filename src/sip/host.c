@@ -120,6 +120,14 @@ const char *sip_host_span(const char *p, const char *end, bool *is_ip)
 	return hostname_span(p, end);
 }
 
+bool sip_is_host(struct str s)
+{
+	const char *end = str_end(s);
+	bool is_ip;
+
+	return sip_host_span(s.p, end, &is_ip) == end;
+}
+
 const char *sip_port_span(const char *p, const char *end, uint16_t *port)
 {
 	unsigned n = 0, digit;

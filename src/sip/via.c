@@ -71,19 +71,11 @@ static struct str *via_slot(struct sip_via *v, struct str name)
 	return NULL;
 }
 
-static bool is_host(struct str s)
-{
-	bool is_ip;
-	const char *end = str_end(s);
-
-	return sip_host_span(s.p, end, &is_ip) == end;
-}
-
 /* received may be an IPv6 address without brackets, or with them though the
  * grammar says no (RFC 5118 section 4.5). */
 static bool is_received(struct str s)
 {
-	return sip_is_ipv6(s) || is_host(s);
+	return sip_is_ipv6(s) || sip_is_host(s);
 }
 
 static bool via_slots_ok(const struct sip_via *v)
@@ -95,7 +87,7 @@ static bool via_slots_ok(const struct sip_via *v)
 		return false;
 	if (v->received.p != NULL && !is_received(v->received))
 		return false;
-	if (v->maddr.p != NULL && !is_host(v->maddr))
+	if (v->maddr.p != NULL && !sip_is_host(v->maddr))
 		return false;
 	return v->rport.len == 0 || sip_port_span(v->rport.p, str_end(v->rport),
 						  &port) == str_end(v->rport);

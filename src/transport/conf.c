@@ -127,16 +127,15 @@ static void parse_advertise(struct conf_run *run, const struct conf_node *n,
 		text.len > 0 && text.p[0] == '[' ? str_find(text, ']') : 0;
 	struct str tail = str_skip(text, bracket);
 	size_t colon = bracket + str_find(tail, ':');
-	uint32_t port;
+	bool has_port = colon < text.len;
+	uint32_t port = 0;
 
 	out->advertise_host = (struct str){text.p, colon};
-	if (colon == text.len)
-		return;
-	if (colon > 0 &&
-	    str_to_u32(str_skip(text, colon + 1), 65535, &port) == 0 &&
-	    port > 0)
-		out->advertise_port = (uint16_t)port;
-	else
+	if (has_port &&
+	    str_to_u32(str_skip(text, colon + 1), 65535, &port) != 0)
+		port = 0;
+	out->advertise_port = (uint16_t)port;
+	if (!sip_is_host(out->advertise_host) || has_port != (port > 0))
 		conf_run_error(run, n,
 			       "advertise: \"%.*s\" is no HOST or HOST:PORT",
 			       STR_FMT(text));
@@ -164,6 +163,7 @@ static void check_twice(struct conf_run *run, const struct conf_node *n,
 {
 	for (size_t j = 0; j < i; j++)
 		if (all[j].transport == all[i].transport &&
+		    all[i].addr.sa.sa_family != AF_UNSPEC &&
 		    addr_eq(&all[j].addr, &all[i].addr))
 			conf_run_error(run, n, "%.*s is there already",
 				       STR_FMT(all[i].url));

@@ -24,17 +24,22 @@ struct user {
 	bool is_disabled;
 };
 
+/* A users file, and what names it: there its absence is reported. */
+struct users_file {
+	const char *path;
+	struct str realm;                 /* of the domain, not empty */
+	const struct conf_node *named_by; /* NULL: no configuration */
+	const char *key;                  /* "path.to.key" of that node */
+};
+
 /*
  * Read a users file. Mistakes are reported with file, line, column and path;
  * passwords become HA1 values at once and are not kept. Everything comes from
  * the arena.
  *
- * realm  of the domain, not empty. It goes into quotes as it is: one with a
- *        quote, a backslash or a control character is a mistake.
- *
  * Returns 0 or VD_EINVAL / VD_ENOMEM.
  */
-int users_load(const char *path, struct str realm, struct arena *arena,
+int users_load(const struct users_file *file, struct arena *arena,
 	       struct conf_errors *errors, struct users **out);
 size_t users_count(const struct users *u); /* disabled ones too; u may be NULL
 					    */

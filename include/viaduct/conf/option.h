@@ -19,7 +19,8 @@ enum conf_type {
 	CONF_SIZE, /* uint64_t bytes, min..max: 64KiB 4MiB 1GiB, plain bytes */
 	CONF_TEXT, /* struct str */
 	CONF_SECRET,  /* struct str; masked when printed; NAME_file too */
-	CONF_PATH,    /* struct str, made absolute by the file that names it */
+	CONF_PATH,    /* struct str, made absolute by the file that names it,
+		       * unless it is one of `names`; min 1: not empty */
 	CONF_ENUM,    /* int: index into `names` */
 	CONF_SECTION, /* a struct inside the struct, `section` describes it */
 	CONF_MAP_OF,  /* struct conf_array of structs, one per key; the key goes
@@ -62,7 +63,7 @@ struct conf_option {
 			  * and not printed where zero could not be written */
 	double min, max; /* UINT count, DURATION ms, SIZE bytes; max 0: as much
 			  * as the type holds */
-	const char *const *names;          /* ENUM: words, NULL-terminated */
+	const char *const *names; /* ENUM, PATH: words, NULL-terminated */
 	const struct conf_option *section; /* NULL name ends it */
 	conf_parse_fn *parse; /* CUSTOM: the value. MAP_OF, LIST_OF: when set it
 			       * fills each element from its value (any kind of
@@ -82,7 +83,8 @@ struct conf_option {
  * path  what the map is called in messages, NULL for the whole file.
  *
  * Returns 0, VD_EINVAL (there are mistakes in `errors`; `out` is filled as far
- * as possible, for further checks and nothing else) or VD_ENOMEM. Duplicate
+ * as possible, with the default where a value is no good, for further checks
+ * and nothing else) or VD_ENOMEM. Duplicate
  * keys and other mistakes of the tree do not count here: a file is good when
  * conf_errors_count() is 0 at the end.
  */

@@ -69,6 +69,11 @@ struct conf_tree;
  */
 int conf_tree_load(const char *path, struct conf_errors *errors,
 		   struct conf_tree **out);
+/* The same for a file that another one names: where it cannot be read, that is
+ * a mistake of `from`, the value of "path.to.key". */
+int conf_tree_load_for(const struct conf_node *from, const char *key,
+		       const char *path, struct conf_errors *errors,
+		       struct conf_tree **out);
 /* The same from memory; `name` stands in for the file, and includes are
  * looked for beside it. Neither is needed afterwards. */
 int conf_tree_parse(struct str text, const char *name,

@@ -94,6 +94,9 @@ bool sip_auth_param_next(struct str *rest, struct str *name, struct str *value);
  * too lists of more than 32 parameters or headers, to bound the work. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
+/* A host as a URI has it: a name, an IPv4 address, an IPv6 one in brackets. */
+bool sip_is_host(struct str s);
+
 /* Host names and numeric hosts equal: case-insensitive, IPv6 by value, one
  * trailing dot ignored. */
 bool sip_host_eq(struct str a, struct str b);

@@ -44,13 +44,20 @@ static inline const char *write_file(struct auth_test *t, const char *name,
 	return path;
 }
 
+static inline int load_file(struct auth_test *t, const char *path,
+			    const char *realm, struct users **out)
+{
+	const struct users_file file = {.path = path, .realm = str_from(realm)};
+
+	return users_load(&file, &t->arena, t->errors, out);
+}
+
 static inline struct users *load_users(struct auth_test *t, const char *realm,
 				       const char *text)
 {
 	struct users *u = NULL;
 
-	if (users_load(write_file(t, "users.yaml", text), str_from(realm),
-		       &t->arena, t->errors, &u) != 0)
+	if (load_file(t, write_file(t, "users.yaml", text), realm, &u) != 0)
 		fail_msg("%s", conf_errors_text(t->errors, 0));
 	return u;
 }

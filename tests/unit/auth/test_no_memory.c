@@ -45,7 +45,7 @@ static void users_are_loaded_or_not(void **state)
 
 		arena_fini(&t.arena);
 		fail_countdown = ++n;
-		err = users_load(path, STR("r"), &t.arena, t.errors, &u);
+		err = load_file(&t, path, "r", &u);
 		if (fail_countdown > 0)
 			assert_int_equal(err, 0);
 		fail_countdown = 0;

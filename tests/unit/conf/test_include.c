@@ -194,6 +194,40 @@ static void a_thousand_files_at_most_are_read(void **state)
 	assert_str(text_at(b, "k998", NULL), "1");
 }
 
+/* Its files may be what matters; a directory that is not there has none. */
+static void a_directory_that_cannot_be_read_is_a_mistake(void **state)
+{
+	struct bench *b = *state;
+	uid_t user = geteuid();
+	char dir[128];
+
+	bench_file(b, "main.yaml", "include: [ none/*.yaml, closed/*.yaml ]\n");
+	snprintf(dir, sizeof(dir), "%s/closed", b->dir);
+	assert_int_equal(mkdir(dir, 0), 0);
+	assert_int_equal(chmod(b->dir, 0755), 0);
+	if (user == 0) /* whom no mode keeps out */
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(load(b), 0);
+	assert_int_equal(seteuid(user), 0);
+	assert_mistakes(b, "DIR/main.yaml:1:25: include: DIR/closed/*.yaml: "
+			   "its directory cannot be read");
+}
+
+static void a_file_that_another_names_is_a_mistake_there(void **state)
+{
+	struct bench *b = *state;
+	struct conf_tree *users;
+
+	bench_file(b, "main.yaml", "users: u.yaml\n");
+	assert_int_equal(load(b), 0);
+	assert_int_equal(conf_tree_load_for(conf_get(bench_root(b), "users"),
+					    "users", "/nonexistent/u",
+					    b->errors, &users),
+			 VD_EINVAL);
+	assert_mistakes(b, "DIR/main.yaml:1:8: users: /nonexistent/u: No such "
+			   "file or directory");
+}
+
 static void the_first_file_must_be_readable(void **state)
 {
 	struct bench *b = *state;
@@ -247,6 +281,8 @@ int main(void)
 		BENCH_TEST(a_file_is_included_once),
 		BENCH_TEST(includes_are_nested_sixteen_deep_at_most),
 		BENCH_TEST(a_thousand_files_at_most_are_read),
+		BENCH_TEST(a_directory_that_cannot_be_read_is_a_mistake),
+		BENCH_TEST(a_file_that_another_names_is_a_mistake_there),
 		BENCH_TEST(the_first_file_must_be_readable),
 		BENCH_TEST(a_file_of_more_than_16_mib_is_refused),
 		BENCH_TEST(a_text_in_memory_includes_beside_its_name),

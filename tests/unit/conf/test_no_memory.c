@@ -73,7 +73,7 @@ static int run(const struct bench *b, struct mem *mem,
 	snprintf(path, sizeof(path), "%s/main.yaml", b->dir);
 	arena_init(&arena, mem);
 	conf_build_init(&build, &arena, errors);
-	err = conf_file_build(&build, path, &root);
+	err = conf_file_build(&build, path, NULL, NULL, &root);
 	if (err == 0)
 		err = conf_fill(sample_options, root, NULL, &arena, errors,
 				&values);

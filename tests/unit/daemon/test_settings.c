@@ -136,20 +136,37 @@ static const struct {
 } mistakes[] = {
 	{ LISTEN "timers: { t1: 5s, t2: 4s }", ":2:23: timers.t2: smaller than t1\n" },
 	{ LISTEN "timers: { t1: 5s }", ":2:9: timers.t2: smaller than t1\n" },
-	{ LISTEN "log: { to: \"\" }", ":2:12: log.to: empty; stderr, syslog, or a file's path\n" },
+	{ LISTEN "log: { to: \"\" }", ":2:12: log.to: is empty; stderr, syslog or a path\n" },
+	{ LISTEN "log: { to: [ a, b ] }", ":2:12: log.to: is a list; stderr, syslog or a path\n" },
+	{ LISTEN "log: { to: \"${NO_SUCH_VARIABLE}\" }", ":2:12: log.to: ${NO_SUCH_VARIABLE} is not set; " },
+	{ LISTEN "timers: { t1: 1s, t2: 5 }", ":2:23: timers.t2: 5 has no unit; " },
+	{ LISTEN "registrar: { max_expires: 5 }", ":2:27: registrar.max_expires: 5 has no unit; " },
+	{ LISTEN "server: { state: \"\" }", ":2:18: server.state: is empty; a path\n" },
+	{ LISTEN "server: { user: no-such-user }", ":2:17: server.user: there is no user \"no-such-user\"\n" },
 	{ LISTEN "server: { header: \"a\\r\\nb\" }", ":2:19: server.header: holds a control character\n" },
 	{ LISTEN "domains: { a.test: {} }", ":2:12: domains.a.test: nobody could register; name a users_file, or write `authenticate: none` or `registrar: false`\n" },
-	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: [ \"sip:a.test;lr\", \"sip:a.test\" ] }", ":3:3: domains.a.test: service_route: \"sip:a.test\" is no sip URI with ;lr\n" },
-	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: \"sip:a;lr?x=>\" }", ":3:3: domains.a.test: service_route: " },
+	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: [ \"sip:a.test;lr\", \"sip:a.test\" ] }", ":3:65: domains.a.test.service_route: \"sip:a.test\" is no sip URI with ;lr; such as sip:edge.example.com;lr\n" },
+	{ LISTEN "domains:\n  a.test: { registrar: false, service_route: \"sip:a;lr?x=>\" }", ":3:46: domains.a.test.service_route: " },
 	{ LISTEN "domains: { a.test: { authenticate: none } }\nroutes: [ { auth: required, forward: request-uri } ]", ":3:9: routes: auth: required, and no domain has a users_file and authenticates\n" },
+	{ LISTEN "domains: { \"a test\": { authenticate: none } }", ":2:12: domains.a test: \"a test\" is no host; a name such as biloxi.com, without a port\n" },
+	{ LISTEN "domains: { a.test: { authenticate: none, aliases: [ b.test, \"c.test:5060\" ] } }", ":2:61: domains.a.test.aliases: \"c.test:5060\" is no host; " },
+	{ LISTEN "domains: { a.test: { registrar: false, realm: \"a\\\"b\" } }", ":2:47: domains.a.test.realm: holds a quote, a backslash or a control character; text without them\n" },
+	{ LISTEN "domains: { a.test: { users_file: /nonexistent/users.yaml } }", ":2:34: domains.a.test.users_file: /nonexistent/users.yaml: No such file or directory\n" },
+	{ LISTEN "domains: { a.test: { users_file: / } }", ":2:34: domains.a.test.users_file: /: is a directory; a file is needed\n" },
 	{ LISTEN "registrar: { min_expires: 2h, max_expires: 1h }", "registrar" },
-	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none, aliases: [ b.test ] }\n  B.test: { registrar: false, authenticate: none }\n", ":4:3: domains: B.test is a name of a.test already\n" },
-	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none }\n  b.test: { registrar: false, authenticate: none, aliases: A.TEST }\n", ":4:3: domains: A.TEST is a name of a.test already\n" },
+	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none, aliases: [ b.test ] }\n  B.test: { registrar: false, authenticate: none }\n", ":4:3: domains.B.test: B.test is a name of a.test already\n" },
+	{ LISTEN "domains:\n  a.test: { registrar: false, authenticate: none }\n  b.test: { registrar: false, authenticate: none, aliases: A.TEST }\n", ":4:60: domains.b.test.aliases: A.TEST is a name of a.test already\n" },
 	{ LISTEN "server: { workers: 65 }", ":2:20: server.workers: " },
 	{ LISTEN "server: { workers: many }", ":2:20: server.workers: " },
 	{ LISTEN "trust: [ 10.0.0.1/8 ]", ":2:10: trust[0]: \"10.0.0.1/8\" is no address or network and no tls:NAME; such as 192.0.2.4 or 192.0.2.0/24\n" },
-	{ LISTEN "resolver: { hosts_file: /nonexistent/hosts }", "/nonexistent/hosts" },
+	{ LISTEN "resolver: { hosts_file: /nonexistent/hosts }", ":2:25: resolver.hosts_file: /nonexistent/hosts: No such file or directory\n" },
 	{ "server: {}", "listen: " },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"a b\" } ]", ":1:11: listen[0]: advertise: \"a b\" is no HOST or HOST:PORT\n" },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"a:0\" } ]", "is no HOST or HOST:PORT\n" },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"a:\" } ]", "is no HOST or HOST:PORT\n" },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \":5060\" } ]", "is no HOST or HOST:PORT\n" },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"2001:db8::4\" } ]", "is no HOST or HOST:PORT\n" },
+	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"a>b\\r\\nc\" } ]", "is no HOST or HOST:PORT\n" },
 	{ "listen: [ \"wws://127.0.0.1\" ]", ":1:11: listen[0]: no transport \"wws\"; udp, tcp, tls, ws or wss (did you mean \"ws\")\n" },
 	{ "listen: [ \"ws://127.0.0.1/path\" ]", ":1:11: listen[0]: \"127.0.0.1/path\" is no address with a port; " },
 	{ "listen: [ \"wss://127.0.0.1\" ]", ":1:11: listen[0]: wss://127.0.0.1 needs `tls`, " },
@@ -188,12 +205,37 @@ static void all_mistakes_are_told_in_one_run(void **state)
 	assert_int_equal(config_read("timers: { t1: 5s, t2: 4s, t4: 5 }\n"
 				     "server: { name: \"a b\" }\n"
 				     "routes: [ { reject: 1 } ]\n"
-				     "trust: x\n",
+				     "trust: x\n"
+				     "resolver: { hosts_file: /nonexistent }\n"
+				     "domains: { a.test: { users_file: /none } "
+				     "}\n",
 				     &c),
 			 VD_EINVAL);
 	for (const char *p = config_said; *p != '\0'; p++)
 		n += *p == '\n';
-	assert_int_equal(n, 6); /* and listen is missing */
+	assert_int_equal(n, 8); /* and listen is missing */
+}
+
+static void what_is_no_listener_is_not_there_twice(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	assert_int_equal(
+		config_read("listen: [ \"udp://a\", \"udp://b\" ]\n", &c),
+		VD_EINVAL);
+	assert_null(strstr(config_said, "already"));
+	assert_non_null(strstr(config_said, ":1:22: listen[1]: \"b\" is no "));
+}
+
+/* Next to the file that names it, wherever the daemon was started. */
+static void a_log_file_is_relative_to_the_configuration(void **state)
+{
+	struct config *c = config_good(LISTEN "log: { to: log/v.log }");
+
+	(void)state;
+	assert_str(c->settings.log.to, "/tmp/log/v.log");
+	config_unref(c);
 }
 
 static void what_is_no_yaml_and_what_is_not_there_is_told(void **state)
@@ -343,6 +385,8 @@ int main(void)
 		cmocka_unit_test(any_other_name_is_a_mistake),
 		cmocka_unit_test(mistakes_across_options_name_their_place),
 		cmocka_unit_test(all_mistakes_are_told_in_one_run),
+		cmocka_unit_test(what_is_no_listener_is_not_there_twice),
+		cmocka_unit_test(a_log_file_is_relative_to_the_configuration),
 		cmocka_unit_test(what_is_no_yaml_and_what_is_not_there_is_told),
 		cmocka_unit_test(the_settings_reach_those_who_use_them),
 		cmocka_unit_test(workers_auto_is_the_number_of_processors),
