@@ -91,11 +91,7 @@ tests_unit_transport_test_conn_SOURCES = \
 	tests/unit/transport/test_conn.c $(transport_bench)
 
 tests_unit_transport_test_conn_half_SOURCES = \
-	tests/unit/transport/bench.h \
-	tests/unit/transport/bench.c \
-	tests/unit/transport/test_conn_half.c
-tests_unit_transport_test_conn_half_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_transport_test_conn_half_LDADD = $(VIADUCT_LIBS) $(CMOCKA_LIBS)
+	tests/unit/transport/test_conn_half.c $(transport_bench)
 
 tests_unit_transport_test_set_SOURCES = \
 	tests/unit/transport/test_set.c $(transport_bench)
