@@ -42,6 +42,10 @@ struct credentials { /* slices of the message, without quotes */
 /* False: of another scheme than Digest. */
 bool credentials_parse(struct str value, struct credentials *out);
 
+/* Nonce and response are empty: of who has not been challenged yet (RFC 8760
+ * section 2.7). */
+bool credentials_are_early(const struct credentials *c);
+
 /* Everything is there that a check needs, nc a number above 0. */
 bool credentials_are_whole(const struct credentials *c, uint32_t *nc);
 
@@ -124,7 +128,7 @@ struct str challenge_print(struct request *r, const struct domain *d,
 
 enum check {
 	CHECK_GOOD,
-	CHECK_OTHER, /* an algorithm or qop that was not offered */
+	CHECK_OTHER, /* an algorithm, qop or nonce that was not offered */
 	CHECK_BAD,   /* malformed, or of another request */
 	CHECK_STALE, /* a nonce that is no longer good */
 	CHECK_BANNED,

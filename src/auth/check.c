@@ -193,6 +193,8 @@ static enum check check_all(struct attempt *t, const struct user **user)
 	const struct credentials *c = t->c;
 	enum check result;
 
+	if (credentials_are_early(c))
+		return CHECK_OTHER;
 	if (!credentials_are_whole(c, &t->nc))
 		return CHECK_BAD;
 	if (!check_algorithm(&t->use->conf, c->algorithm, &t->algorithm) ||

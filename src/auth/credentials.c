@@ -85,6 +85,12 @@ static bool parse_nc(struct str s, uint32_t *out)
 	return s.len == NC_LEN && *out > 0;
 }
 
+bool credentials_are_early(const struct credentials *c)
+{
+	return !c->is_bad && c->nonce.p != NULL && c->nonce.len == 0 &&
+	       c->response.p != NULL && c->response.len == 0;
+}
+
 bool credentials_are_whole(const struct credentials *c, uint32_t *nc)
 {
 	if (c->is_bad || c->username.len == 0 || c->nonce.len == 0 ||

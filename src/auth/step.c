@@ -95,27 +95,39 @@ static bool collect(struct request *r, struct shown *s)
 	return true;
 }
 
-/* Those for the realm of this domain; of several the first with an algorithm
- * of ours. Two domains may have one realm. */
+/* The better answer to a challenge of ours. */
+static unsigned rank(const struct request *r, const struct credentials *c)
+{
+	const struct auth_use *use = r->conf->auth;
+	enum auth_algorithm unused;
+	struct nonce nonce;
+
+	if (!check_algorithm(&use->conf, c->algorithm, &unused))
+		return 0;
+	return nonce_read(use->auth, c->nonce, c->realm,
+			  loop_now_ms(request_env(r)->loop),
+			  use->conf.nonce_lifetime, &nonce)
+		       ? 2
+		       : 1;
+}
+
+/*
+ * Those for the realm of this domain; of several the first with an algorithm
+ * and a nonce of ours: there may be one for each algorithm, and for each proxy
+ * of one realm (22.3). Two domains may have one realm.
+ */
 static struct credentials *find_for(const struct request *r, struct shown *s,
 				    bool is_proxy, const struct domain *d)
 {
-	const struct auth_use *use = r->conf->auth;
 	struct credentials *found = NULL;
-	enum auth_algorithm unused;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct credentials *c = &s->v[i];
 
 		if (c->is_proxy != is_proxy || !str_eq(c->realm, d->realm))
 			continue;
-		if (found != NULL &&
-		    !check_algorithm(&use->conf, c->algorithm, &unused))
-			continue;
-		if (found != NULL &&
-		    check_algorithm(&use->conf, found->algorithm, &unused))
-			continue;
-		found = c;
+		if (found == NULL || rank(r, c) > rank(r, found))
+			found = c;
 	}
 	if (found != NULL)
 		found->domain = d;
@@ -223,7 +235,8 @@ static enum step_result check(struct request *r, const struct credentials *c,
 		return identify(r, d, u, is_registrar);
 	case CHECK_OTHER:
 		return ask(r, d, is_registrar, false,
-			   "another algorithm or qop than was offered");
+			   "another algorithm or qop than was offered, or no "
+			   "nonce yet");
 	case CHECK_STALE:
 		stats_add(request_env(r)->stats, STAT_auth_stale, 1);
 		return ask(r, d, is_registrar, true,

@@ -99,6 +99,24 @@ def test_with_any_one_parameter_doubled_they_are_good_for_nothing(realms):
             assert realms.register(twice).status in (400, 401), (name, twice)
 
 
+@pytest.mark.parametrize("made_up", ["x", "A" * 32])
+def test_22_3_of_several_for_one_realm_the_one_with_our_nonce_counts(realms,
+                                                                     made_up):
+    challenge = realms.challenge()
+    other = realms.good(challenge={**challenge, "nonce": made_up})
+    good = realms.good(challenge=challenge)
+    assert realms.register(other, good).status == 200
+    good = realms.good()
+    assert realms.register(good, other).status == 200
+
+
+def test_rfc8760_2_7_who_was_not_challenged_yet_is(realms):
+    answer = realms.register('Digest username="alice", realm="biloxi.com", '
+                             'nonce="", uri="sip:biloxi.com", response=""')
+    assert answer.status == 401
+    assert not any("stale" in c for c in challenges(answer).values())
+
+
 @pytest.mark.parametrize("name, values", [
     ("username", ['"ALICE"', '"alice "', '"alice@biloxi.com"', '""', '"bob"',
                   '"sip:alice@biloxi.com"', '"al\\ice"', '"alice\\\\"']),
