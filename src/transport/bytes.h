@@ -17,7 +17,8 @@ enum {
 	BYTES_WANT_WRITE = -2, /* ... or writable */
 	BYTES_END = -3,        /* the peer writes no more; it may read */
 	BYTES_GONE = -4,       /* it writes no more, and takes nothing */
-	BYTES_FAILED = -5,
+	BYTES_RESET = -5,      /* it is gone without a word */
+	BYTES_FAILED = -6,
 };
 
 struct conn_bytes {

@@ -12,8 +12,9 @@ static ssize_t plain_read(struct conn *c, char *to, size_t max)
 		return n;
 	if (n == 0)
 		return BYTES_END;
-	return errno == EAGAIN || errno == EINTR ? BYTES_WANT_READ
-						 : BYTES_FAILED;
+	if (errno == EAGAIN || errno == EINTR)
+		return BYTES_WANT_READ;
+	return errno == ECONNRESET ? BYTES_RESET : BYTES_FAILED;
 }
 
 static ssize_t plain_write(struct conn *c, const struct iovec *iov, size_t n)

@@ -4,6 +4,7 @@
  * read or to write: a handshake does both, and so do key updates and tickets
  * after it, inside reading and writing.
  */
+#include <errno.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 
@@ -21,6 +22,8 @@ static int end_of(const SSL *ssl)
  * may be said any more, not even good-bye. */
 static int tls_meaning(struct conn *c, int ret)
 {
+	int reason = errno;
+
 	switch (SSL_get_error(c->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
 		return BYTES_WANT_READ;
@@ -28,6 +31,9 @@ static int tls_meaning(struct conn *c, int ret)
 		return BYTES_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
 		return end_of(c->ssl);
+	case SSL_ERROR_SYSCALL:
+		SSL_set_quiet_shutdown(c->ssl, 1);
+		return reason == ECONNRESET ? BYTES_RESET : BYTES_FAILED;
 	default:
 		SSL_set_quiet_shutdown(c->ssl, 1);
 	}

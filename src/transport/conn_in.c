@@ -133,13 +133,22 @@ void conn_resume(struct conn *c)
 	conn_read_on(c);
 }
 
+/* Nothing was lost with it. Closing a socket with unread bytes resets the
+ * connection, and a ticket of TLS that nobody waited for is such. */
+static bool is_between_messages(const struct conn *c)
+{
+	return c->message_ms == 0 && list_is_empty(&c->out);
+}
+
 static void conn_read_stopped(struct conn *c, int why)
 {
 	if (why == BYTES_END)
 		conn_input_ended(c);
 	else if (why == BYTES_GONE)
 		conn_close(c);
-	else if (why == BYTES_FAILED)
+	else if (why == BYTES_RESET && is_between_messages(c))
+		conn_abort(c, STAT_connections_reset);
+	else if (why == BYTES_RESET || why == BYTES_FAILED)
 		conn_abort(c, STAT_connections_failed);
 	else {
 		c->read_wants = conn_event_of(why);

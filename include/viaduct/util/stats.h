@@ -52,6 +52,7 @@
 	X(connections_opened, "connections made or accepted")                  \
 	X(connections_refused, "connections refused by a limit")               \
 	X(connections_failed, "connections that ended with an error")          \
+	X(connections_reset, "connections that peers reset between messages")  \
 	X(connections_silent, "connections closed for want of keep-alives")    \
 	X(connections_slow, "connections closed by a deadline or full queue")  \
 	X(handshakes_failed, "TLS and WebSocket handshakes that failed")       \

@@ -392,17 +392,37 @@ static void a_silent_hop_is_given_up(void **state)
 	close(listen_fd);
 }
 
-static void a_reset_is_told(void **state)
+static void reset(int fd)
 {
-	struct bench *b = *state;
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
-	int fd = connected(b);
-	struct hop to = back_to(b, fd);
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(fd);
+}
+
+static void a_reset_is_told(void **state)
+{
+	struct bench *b = *state;
+	int fd = connected(b);
+	struct hop to = back_to(b, fd);
+
+	reset(fd);
 	bench_until(b, b->w[0].n_closed == 1);
 	assert_true(conn_ref_eq(b->w[0].closed, to.conn));
+	assert_int_equal(bench_stat(b, STAT_connections_reset), 1);
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 0);
+}
+
+static void a_reset_within_a_message_is_an_error(void **state)
+{
+	struct bench *b = *state;
+	int fd = connected(b);
+
+	peer_write(fd, STR("OPTIONS sip:a@b"));
+	bench_settle(b);
+	reset(fd);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_int_equal(bench_stat(b, STAT_connections_reset), 0);
 	assert_int_equal(bench_stat(b, STAT_connections_failed), 1);
 }
 
@@ -427,6 +447,7 @@ int main(void)
 		TEST(a_refused_connection_is_told),
 		TEST(a_silent_hop_is_given_up),
 		TEST(a_reset_is_told),
+		TEST(a_reset_within_a_message_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,6 +432,28 @@ static void answers_leave_after_the_goodbye_of_tls_1_3(void **state)
 	peer_close(&p);
 }
 
+/* Phones do it: the ticket that they have not read makes it a reset. */
+static void an_end_without_a_goodbye_is_no_error(void **state)
+{
+	struct bench *b = *state;
+	struct peer p;
+
+	b->answer = STR("SIP/2.0 200 OK\r\nl: 0\r\n\r\n");
+	for (unsigned i = 1; i <= 2; i++) {
+		peer_connected(&p, b);
+		peer_say(&p, STR(MESSAGE));
+		if (i == 1)
+			peer_hear(&p, (char[64]){0}, b->answer.len);
+		bench_until(b, b->w[0].n_messages == i);
+		bench_settle(b);
+		SSL_set_quiet_shutdown(p.ssl, 1);
+		peer_close(&p);
+		bench_until(b, b->w[0].n_closed == i);
+	}
+	assert_int_equal(bench_stat(b, STAT_connections_reset), 1);
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 0);
+}
+
 /* RFC 5246 section 7.2.1 */
 static void the_goodbye_of_tls_1_2_ends_both_sides(void **state)
 {
@@ -668,6 +690,7 @@ int main(void)
 		TLS_TEST(what_is_no_tls_fails_at_once),
 		TLS_TEST(many_handshakes_take_turns),
 		TLS_TEST(answers_leave_after_the_goodbye_of_tls_1_3),
+		TLS_TEST(an_end_without_a_goodbye_is_no_error),
 		TLS_TEST(the_goodbye_of_tls_1_2_ends_both_sides),
 		TLS_TEST(what_is_sent_waits_for_the_handshake),
 		TLS_TEST(a_wrong_name_ends_it_and_is_told),
