@@ -504,6 +504,7 @@ static void stop_workers(struct daemon *d)
 static void stop(struct daemon *d)
 {
 	admin_close(d->admin);
+	tls_watch_stop(&d->tls_watch);
 	if (d->workers != NULL)
 		stop_workers(d);
 	location_close(d->location);

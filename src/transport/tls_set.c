@@ -88,6 +88,19 @@ void transport_set_tls(struct transport_set *s,
 	}
 }
 
+bool transport_uses_tls(const struct transport_set *s, struct str name)
+{
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		const struct conf_array *tls = &s->listeners[i].conf->tls;
+		const struct str *names = tls->v;
+
+		for (size_t j = 0; j < tls->n; j++)
+			if (str_eq(names[j], name))
+				return true;
+	}
+	return false;
+}
+
 bool transport_identity_is(struct transport_set *s, uint32_t identity,
 			   struct str name)
 {

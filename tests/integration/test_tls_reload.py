@@ -2,9 +2,11 @@
 them may cost."""
 
 import os
+import resource
 import shutil
 import signal
 import ssl
+import time
 
 from lib import settings, wait
 
@@ -51,6 +53,46 @@ def test_a_bad_pair_is_reported_and_the_old_one_kept(
     proxy.daemon.expect_log(r"tls.loaded entry=biloxi", 5)
     assert shown_by(proxy, secure) == der(other)
     assert proxy.daemon.log().count("tls.failed") == 1
+
+
+def limit_descriptors(daemon, soft):
+    pid, kind = daemon.process.pid, resource.RLIMIT_NOFILE
+    return resource.prlimit(pid, kind, (soft, resource.prlimit(pid, kind)[1]))
+
+
+def test_what_lacked_a_descriptor_is_loaded_later(start_secure, secure, authority):
+    proxy = start_secure()
+    other = authority.issue("DNS:biloxi.com")
+    soft = resource.prlimit(proxy.daemon.process.pid, resource.RLIMIT_NOFILE)[0]
+    limit_descriptors(proxy.daemon, 3)
+    try:
+        copy_pair(other, proxy.pair)
+        proxy.daemon.expect_log(r"error tls.failed entry=biloxi", 5)
+        time.sleep(2.5)  # it goes on trying, and does not say so again
+        assert proxy.daemon.log().count("tls.failed") == 1
+    finally:
+        limit_descriptors(proxy.daemon, soft)
+    proxy.daemon.expect_log(r"tls.loaded entry=biloxi", 5)
+    assert shown_by(proxy, secure) == der(other)
+
+
+def test_an_entry_that_a_reload_drops_is_watched_while_it_is_shown(
+        start_secure, secure, authority):
+    proxy = start_secure()
+    conf = proxy.daemon.conf
+    without = {k: v for k, v in conf.items() if k != "tls"}
+    without["listen"] = ["udp://%s:5060" % proxy.ip]
+    for i, new in enumerate((without, without, conf), 1):
+        proxy.daemon.reload(new)
+        wait.until(lambda: proxy.daemon.log().count(" reloaded ") == i,
+                   settings.patience(3), "the reload")
+        pair = authority.issue("DNS:biloxi.com")
+        copy_pair(pair, proxy.pair)
+        wait.until(lambda: proxy.daemon.log().count("tls.loaded") == i,
+                   settings.patience(5), "the new pair")
+        assert shown_by(proxy, secure) == der(pair)
+    time.sleep(2.5)  # by one entry, not by two
+    assert proxy.daemon.log().count("tls.loaded") == 3
 
 
 def test_a_link_that_is_replaced_is_noticed(tmp_path, start_secure, secure,

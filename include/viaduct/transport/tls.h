@@ -30,6 +30,7 @@ struct tls_entry {
 	struct ssl_ctx_st *context; /* one reference; NULL: not loaded */
 	uint64_t loaded_stamp;      /* of the files as they were loaded ... */
 	uint64_t seen_stamp;        /* ... and as they were seen last */
+	uint64_t told;              /* hash of the last failure that was told */
 };
 
 enum tls_version { TLS_1_2, TLS_1_3 };

@@ -60,6 +60,9 @@ void transport_set_close(struct transport_set *s); /* after the transports */
 void transport_set_tls(struct transport_set *s,
 		       const struct conf_array *entries);
 
+/* Is it one of the names in listeners' `tls`? */
+bool transport_uses_tls(const struct transport_set *s, struct str name);
+
 /* Did the peer of this connection show a certificate for `name`, one that was
  * verified? False once the connection is gone. Any thread. */
 bool transport_identity_is(struct transport_set *s, uint32_t identity,
