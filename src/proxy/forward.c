@@ -63,6 +63,19 @@ static int target_by_path(const struct plan *leaf, struct target *out)
 	return parse_sip(addr.uri, &out->next);
 }
 
+/* Step 6 for a Path that begins with a strict router, though none should (RFC
+ * 3327 section 4). */
+static int obey_strict_path(struct request *r, struct target *t)
+{
+	struct str rest = t->path, first;
+
+	sip_value_split(&rest, &first);
+	t->path = arena_printf(&r->arena, "%.*s%s<%.*s>", STR_FMT(rest),
+			       rest.len > 0 ? ", " : "", STR_FMT(t->uri));
+	t->uri = sip_uri_for_request(&r->arena, &t->next);
+	return t->path.p != NULL && t->uri.p != NULL ? 0 : VD_ENOMEM;
+}
+
 /* Steps 2, 6 and 7: policy first, then the topmost Route, then the URI. A
  * Route whose URI has no lr parameter is a strict router: its URI becomes the
  * Request-URI, and the Request-URI the last Route value. */
@@ -106,7 +119,10 @@ int forward_target(struct request *r, const struct plan *leaf,
 	if (err != 0)
 		return err;
 	sips_apply(r, out);
-	return out->uri.p != NULL ? 0 : VD_ENOMEM;
+	if (out->uri.p == NULL)
+		return VD_ENOMEM;
+	return out->path.len != 0 && !out->next.is_lr ? obey_strict_path(r, out)
+						      : 0;
 }
 
 /* RFC 5922 section 7.3: a certificate must name the domain of the URI, whatever

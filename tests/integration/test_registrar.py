@@ -144,6 +144,19 @@ def test_path_becomes_route(registrar, peers):
     caller.expect_response(request, 200)
 
 
+@pytest.mark.parametrize("more", [[], ["<sip:inner.test;lr>", "<sip:last.test>"]])
+def test_16_6_step_6_a_path_that_begins_with_a_strict_router(registrar, peers, more):
+    caller, edge = peers.udp(), peers.udp()
+    registrar.register("<sip:bob@h.test;x=y>", extra=[
+        ("Path", ", ".join(["<sip:%s;a=b>" % edge.hostport, *more]))])
+    request = registrar.call(caller)
+    got = edge.expect_request("OPTIONS", request.call_id)
+    assert got.uri == "sip:%s;a=b" % edge.hostport
+    assert got.values("Route") == [*more, "<sip:bob@h.test;x=y>"]
+    edge.reply(got, 200)
+    caller.expect_response(request, 200)
+
+
 def test_a_restart_keeps_the_registrations(registrar):
     registrar.register("<sip:x@h.test>", "<sip:y@h.test>;expires=0", expires=300)
     registrar.daemon.stop()
