@@ -145,6 +145,23 @@ int forward_hop(struct request *r, const struct str *domain,
 	return 0;
 }
 
+static bool is_gone(const struct request *r, const struct hop *flow)
+{
+	return sip_transport_is_stream(flow->transport) &&
+	       !transport_is_live(r->proxy->env.transports, flow->conn);
+}
+
+/* Many may share its address; only one has its connection. It may come by a new
+ * one when that has ended, and by datagrams always from another port: so NATs
+ * forget their mappings, and so some phones send. */
+static bool is_at(const struct request *r, const struct hop *side, bool by_flow)
+{
+	if (by_flow && sip_transport_is_stream(side->transport) &&
+	    !is_gone(r, side))
+		return conn_ref_eq(side->conn, r->flow.conn);
+	return addr_ip_eq(&side->addr, &r->flow.remote);
+}
+
 /*
  * A Record-Route token is no licence to relay: whoever is not at the side that
  * he claims to be reaches only the other one, and so does always the side of an
@@ -153,15 +170,15 @@ int forward_hop(struct request *r, const struct str *domain,
 static const struct hop *pinned_hop(const struct request *r)
 {
 	const struct dialog *d = r->dialog;
-	const struct hop *own, *other;
 
 	if (d == NULL || r->caller != CALLER_ANONYMOUS)
 		return NULL;
-	own = d->is_from_initiator ? &d->near : &d->far;
-	other = d->is_from_initiator ? &d->far : &d->near;
-	if (d->is_from_initiator && d->caller == CALLER_ANONYMOUS)
-		return other;
-	return addr_ip_eq(&own->addr, &r->flow.remote) ? NULL : other;
+	if (!d->is_from_initiator)
+		return is_at(r, &d->far, d->far_by_flow) ? NULL : &d->near;
+	if (d->caller != CALLER_ANONYMOUS &&
+	    is_at(r, &d->near, d->near_by_flow))
+		return NULL;
+	return &d->far;
 }
 
 /* The side that a request goes to, if its flow is the only way there. */
@@ -174,12 +191,6 @@ static const struct hop *flow_side(const struct request *r)
 	if (d->is_from_initiator)
 		return d->far_by_flow ? &d->far : NULL;
 	return d->near_by_flow ? &d->near : NULL;
-}
-
-static bool is_gone(const struct request *r, const struct hop *flow)
-{
-	return sip_transport_is_stream(flow->transport) &&
-	       !transport_is_live(r->proxy->env.transports, flow->conn);
 }
 
 /* A user of ours as Request-URI has been looked up, also inside a dialog: the

@@ -299,6 +299,34 @@ def test_a_flow_that_failed_is_not_called_though_the_disk_is_full(
     assert asking.bindings() == [other]
 
 
+def test_who_shares_the_address_of_a_flow_is_not_its_phone(proxy, peers):
+    """Inside a dialog the phone may send elsewhere than to the other side; its
+    neighbour, who knows all of the dialog, may not."""
+    caller, elsewhere = peers.udp(), peers.udp()
+    phone = phone_over("TCP", peers, proxy, inside=INSIDE)
+    phone.register()
+    neighbour = peers.tcp(proxy.address, ip=phone.peer.address[0])
+    invite = caller.request("INVITE", phone.aor)
+    caller.send(invite, proxy.address)
+    leg = phone.peer.expect_request("INVITE", invite.call_id)
+    ok = phone.peer.reply(leg, 200)
+    caller.expect_response(invite, 200)
+
+    def send_from(peer, cseq):
+        info = peer.in_dialog_of_callee("INFO", leg, ok, cseq)
+        info.start = "INFO sip:x@%s SIP/2.0" % elsewhere.hostport
+        peer.send(info)
+    send_from(neighbour, 1)
+    caller.expect_request("INFO", invite.call_id)
+    elsewhere.expect_nothing(invite.call_id)
+    send_from(phone.peer, 2)
+    elsewhere.expect_request("INFO", invite.call_id)
+    phone.peer.close()
+    until_unbound(Phone(peers.udp(), proxy.address))
+    send_from(peers.tcp(proxy.address, ip=phone.peer.address[0]), 3)
+    elsewhere.expect_request("INFO", invite.call_id)
+
+
 @pytest.mark.parametrize("workers", [1, 8])
 def test_a_silent_connection_ends_with_its_binding(proxy_with, peers, workers):
     proxy = proxy_with(flow_timer="2s", workers=workers)
