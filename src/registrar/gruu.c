@@ -17,7 +17,7 @@
 #include "registrar_priv.h"
 
 #include <endian.h>
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include <openssl/evp.h>
 
@@ -39,22 +39,29 @@ static const struct str temp_start = {"tgruu.", 6};
 
 /* The cipher --------------------------------------------------------------- */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_CIPHER *siv; /* NULL: no memory at that time */
+static _Atomic(EVP_CIPHER *) siv; /* NULL: nobody had memory for it yet */
 
-static void fetch(void)
+/* Of those who come at once, all but one have made it in vain. */
+static EVP_CIPHER *cipher(void)
 {
-	siv = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
+	EVP_CIPHER *it = atomic_load(&siv), *other = NULL;
+
+	if (it != NULL)
+		return it;
+	it = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
+	if (it == NULL || atomic_compare_exchange_strong(&siv, &other, it))
+		return it;
+	EVP_CIPHER_free(it);
+	return other;
 }
 
 static EVP_CIPHER_CTX *cipher_new(const uint8_t *key, bool is_to_seal)
 {
-	EVP_CIPHER_CTX *ctx;
+	EVP_CIPHER *it = cipher();
+	EVP_CIPHER_CTX *ctx = it != NULL ? EVP_CIPHER_CTX_new() : NULL;
 
-	pthread_once(&once, fetch);
-	ctx = siv != NULL ? EVP_CIPHER_CTX_new() : NULL;
 	if (ctx == NULL ||
-	    EVP_CipherInit_ex2(ctx, siv, key, NULL, is_to_seal, NULL) == 1)
+	    EVP_CipherInit_ex2(ctx, it, key, NULL, is_to_seal, NULL) == 1)
 		return ctx;
 	EVP_CIPHER_CTX_free(ctx);
 	return NULL;

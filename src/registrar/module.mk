@@ -33,7 +33,8 @@ tests_unit_registrar_test_register_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
 
 tests_unit_registrar_test_gruu_SOURCES = \
 	tests/unit/registrar/test_gruu.c $(registrar_bench)
-tests_unit_registrar_test_gruu_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP)
+tests_unit_registrar_test_gruu_LDFLAGS = $(AM_LDFLAGS) $(REGISTRAR_WRAP) \
+	-Wl,--wrap=EVP_CIPHER_fetch
 
 tests_unit_registrar_test_outbound_SOURCES = \
 	tests/unit/registrar/test_outbound.c $(registrar_bench)

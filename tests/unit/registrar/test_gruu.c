@@ -2,6 +2,8 @@
 #define NET "127.91.4."
 #include "registrar/registrar_test.h"
 
+#include <openssl/evp.h>
+
 const char *const bench_net = NET;
 
 #define BOB "sip:bob@biloxi.test"
@@ -70,6 +72,35 @@ static void call(struct bench *b, const char *uri, const char *fields)
 		call(b, uri, NULL);                                            \
 		peer_expect_status((b)->caller, status);                       \
 	} while (0)
+
+/* The cipher ----------------------------------------------------------------
+ */
+
+static bool fetch_fails = true;
+
+EVP_CIPHER *__real_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *algorithm,
+				    const char *properties);
+EVP_CIPHER *__wrap_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *algorithm,
+				    const char *properties);
+
+EVP_CIPHER *__wrap_EVP_CIPHER_fetch(OSSL_LIB_CTX *ctx, const char *algorithm,
+				    const char *properties)
+{
+	return fetch_fails
+		       ? NULL
+		       : __real_EVP_CIPHER_fetch(ctx, algorithm, properties);
+}
+
+/* Before the others: the cipher is made once for the process. */
+static void no_memory_for_the_cipher_fails_one_request(void **state)
+{
+	struct bench *b = *state;
+
+	REG(b, 503, .fields = PHONE(X, UUID) GRUU);
+	fetch_fails = false;
+	REG(b, 200, .fields = PHONE(X, UUID) GRUU);
+	assert_non_null(gruu_of(b, X, "temp-gruu"));
+}
 
 /* The answer (5.1, 5.2) -----------------------------------------------------
  */
@@ -296,6 +327,7 @@ static void of_two_contacts_the_latest_is_asked_first(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		REGISTRAR_TEST(no_memory_for_the_cipher_fails_one_request),
 		REGISTRAR_TEST(the_200_has_both_for_who_asks),
 		REGISTRAR_TEST(
 			each_answer_has_a_new_temporary_one_of_the_same_length),
