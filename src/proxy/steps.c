@@ -57,10 +57,10 @@ static bool is_loop_free(struct request *r)
 	struct sip_values it;
 	uint64_t loop;
 
-	r->loop_hash = forward_loop_hash(r);
 	for (sip_values_start(&it, r->msg, SIP_HDR_VIA);
 	     sip_values_next(&it);) {
-		if (!has_loop_value(r, it.value, &loop) || loop != r->loop_hash)
+		if (!has_loop_value(r, it.value, &loop) ||
+		    loop != forward_loop_hash(r))
 			continue;
 		request_reject(r, 482, STR_NONE, STR_NONE,
 			       "16.3 step 4: the same request was here before");

@@ -122,7 +122,6 @@ struct request {
 	unsigned n_routes_dropped_last; /* strict router before us: 0 or 1 */
 	struct str route;   /* topmost Route value that remains; p NULL */
 	struct str via_fix; /* top Via value with received and rport */
-	uint64_t loop_hash;
 
 	enum caller caller;
 	bool is_sender_trusted;          /* whatever else he shows */
