@@ -14,8 +14,14 @@
 
 enum { DIGEST_HEX_MAX = 64 };
 
+enum { REPEATED_MAX = 128 };
+
 struct digester { /* of one thread */
 	EVP_MD_CTX *ctx[AUTH_ALGORITHM_COUNT];
+	struct digest_last { /* of digest_hex_repeated() */
+		size_t len;  /* 0: none */
+		char text[REPEATED_MAX], hex[DIGEST_HEX_MAX];
+	} last[AUTH_ALGORITHM_COUNT];
 };
 
 /* Returns 0 or VD_ENOMEM, and then there is nothing to end. */
@@ -28,6 +34,11 @@ size_t digest_hex_len(enum auth_algorithm a);
  * (DIGEST_HEX_MAX bytes). Returns 0 or VD_ENOMEM. */
 int digest_hex(struct digester *d, enum auth_algorithm a,
 	       const struct str *pieces, size_t n, char *out);
+
+/* The same for what is mostly what it was the last time, and is no secret: who
+ * measures time can tell that it was. */
+int digest_hex_repeated(struct digester *d, enum auth_algorithm a,
+			const struct str *pieces, size_t n, char *out);
 
 /* credentials.c: what a client shows --------------------------------------- */
 

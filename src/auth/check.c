@@ -131,19 +131,29 @@ static const struct user *find_user(const struct attempt *t)
 	return u;
 }
 
+/* H(method:uri). Phones register at one URI, that of their domain. */
+static int hash_a2(const struct attempt *t, struct digester *d, char *out)
+{
+	const struct str a2[] = {t->r->msg->method_name, t->c->uri};
+
+	if (t->r->msg->method == SIP_REGISTER)
+		return digest_hex_repeated(d, t->algorithm, a2, ARRAY_LEN(a2),
+					   out);
+	return digest_hex(d, t->algorithm, a2, ARRAY_LEN(a2), out);
+}
+
 /* What the response must be: H(HA1:nonce:nc:cnonce:qop:H(method:uri)), or
  * without the middle as in RFC 2069. */
 static int expect(const struct attempt *t, struct digester *d, struct str ha1,
 		  char *out)
 {
 	const struct credentials *c = t->c;
-	const struct str a2[] = {t->r->msg->method_name, c->uri};
 	char hex[DIGEST_HEX_MAX];
 	struct str ha2 = {hex, digest_hex_len(t->algorithm)};
 	const struct str with_qop[] = {ha1,       c->nonce, c->nc,
 				       c->cnonce, c->qop,   ha2};
 	const struct str without[] = {ha1, c->nonce, ha2};
-	int err = digest_hex(d, t->algorithm, a2, ARRAY_LEN(a2), hex);
+	int err = hash_a2(t, d, hex);
 
 	if (err != 0)
 		return err;

@@ -41,6 +41,7 @@ static bool keep(struct credentials *c, struct str name, struct str value)
 		if (field->p != NULL)
 			return false;
 		*field = unquote(value);
+		break;
 	}
 	return true;
 }

@@ -2,6 +2,7 @@
 #include "auth/auth_priv.h"
 
 #include "viaduct/util/err.h"
+#include "viaduct/util/put.h"
 
 /* The method is fetched once: a look-up by name for each hash takes longer
  * than the hash. */
@@ -21,6 +22,8 @@ static EVP_MD_CTX *ctx_new(const char *name)
 
 int digester_init(struct digester *d)
 {
+	for (size_t i = 0; i < AUTH_ALGORITHM_COUNT; i++)
+		d->last[i].len = 0;
 	d->ctx[AUTH_SHA256] = ctx_new("SHA256");
 	d->ctx[AUTH_MD5] = ctx_new("MD5");
 	if (d->ctx[AUTH_SHA256] != NULL && d->ctx[AUTH_MD5] != NULL)
@@ -101,5 +104,39 @@ int digest_hex(struct digester *d, enum auth_algorithm a,
 		out[2 * i] = "0123456789abcdef"[hash[i] >> 4];
 		out[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
 	}
+	return 0;
+}
+
+/* False: too long to be kept. */
+static bool join_short(const struct str *pieces, size_t n, struct put *p)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			put_str(p, STR(":"));
+		put_str(p, pieces[i]);
+	}
+	return !p->is_cut;
+}
+
+int digest_hex_repeated(struct digester *d, enum auth_algorithm a,
+			const struct str *pieces, size_t n, char *out)
+{
+	struct digest_last *last = &d->last[a];
+	char text[REPEATED_MAX];
+	struct put p = put_into(text, sizeof(text));
+	struct str joined;
+	int err;
+
+	if (!join_short(pieces, n, &p))
+		return digest_hex(d, a, pieces, n, out);
+	joined = put_done(&p);
+	if (!str_eq(joined, (struct str){last->text, last->len})) {
+		err = digest_hex(d, a, &joined, 1, last->hex);
+		if (err != 0)
+			return err;
+		memcpy(last->text, text, joined.len);
+		last->len = joined.len;
+	}
+	memcpy(out, last->hex, digest_hex_len(a));
 	return 0;
 }

@@ -185,7 +185,8 @@ static bool is_user(struct request *r, int which, const struct domain *d,
 	struct sip_uri uri;
 
 	return parse_addr(r, which, &uri) && domain_of(r, &uri) == d &&
-	       users_find(d->users, uri.user) == u;
+	       (str_eq(uri.user, u->login) || /* as most write it */
+		users_find(d->users, uri.user) == u);
 }
 
 /* RFC 3261 section 8.1.1.3, RFC 3323 section 4.1.1.3. */

@@ -65,6 +65,32 @@ static void long_pieces_are_hashed_like_short_ones(void **state)
 	}
 }
 
+static void what_is_repeated_is_hashed_like_what_is_not(void **state)
+{
+	static const char *const uris[] = {"sip:a", "sip:a", "sip:b", "sip:a",
+					   "",      "",      "sip:a"};
+	char text[REPEATED_MAX + 2], out[DIGEST_HEX_MAX + 1];
+	struct digester d;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(digester_init(&d), 0);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(uris) + sizeof(text); i++) {
+		enum auth_algorithm a = i % AUTH_ALGORITHM_COUNT;
+		size_t k = i / AUTH_ALGORITHM_COUNT;
+		const struct str a2[] = {
+			STR("REGISTER"),
+			k < ARRAY_LEN(uris)
+				? str_from(uris[k])
+				: (struct str){text, i - 2 * ARRAY_LEN(uris)}};
+
+		assert_int_equal(digest_hex_repeated(&d, a, a2, 2, out), 0);
+		out[digest_hex_len(a)] = '\0';
+		assert_string_equal(out, joined(a, a2, 2));
+	}
+	digester_fini(&d);
+}
+
 /* RFC 2617 section 3.5. */
 static void rfc2617_response_comes_out(void **state)
 {
@@ -330,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc7616_responses_come_out),
 		cmocka_unit_test(long_pieces_are_hashed_like_short_ones),
+		cmocka_unit_test(what_is_repeated_is_hashed_like_what_is_not),
 		cmocka_unit_test(rfc2617_response_comes_out),
 		cmocka_unit_test(credentials_are_read_quoted_or_not),
 		cmocka_unit_test(the_realm_is_known_of_what_is_bad),
