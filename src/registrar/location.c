@@ -190,7 +190,7 @@ static int write_record(struct location *l, unsigned from, struct change *c)
 	size_t size;
 	int err;
 
-	if (c->next == NULL)
+	if (c->next == NULL || !store_keeps(l->store))
 		return store_write(l->store, from, key, STR_NONE, change_done,
 				   c);
 	clock.now_ms = wall_now_s() * 1000 - (uint64_t)clock.offset_ms;

@@ -320,6 +320,11 @@ int store_write(struct store *s, unsigned from, struct str key,
 	return err;
 }
 
+bool store_keeps(const struct store *s)
+{
+	return s->kind != STORE_MEMORY;
+}
+
 bool store_is_well(const struct store *s)
 {
 	return !atomic_load_explicit(&s->is_ill, memory_order_relaxed);

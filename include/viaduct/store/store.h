@@ -68,6 +68,9 @@ typedef void store_done_fn(void *arg, int err);
 int store_write(struct store *s, unsigned from, struct str key,
 		struct str value, store_done_fn *done, void *arg);
 
+/* False: what is written is not looked at, and need not be made. */
+bool store_keeps(const struct store *s);
+
 /* Whether the last commit succeeded: for health. Any thread. */
 bool store_is_well(const struct store *s);
 

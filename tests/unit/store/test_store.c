@@ -514,6 +514,16 @@ static void without_memory_a_write_is_refused(void **state)
 	free(t);
 }
 
+static void memory_keeps_nothing(void **state)
+{
+	struct bench *b = *state;
+
+	assert_false(store_keeps(b->s));
+	store_end(b);
+	assert_int_equal(store_begin(b, STORE_SQLITE), 0);
+	assert_true(store_keeps(b->s));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 #define TEST_EMPTY(fn)                                                         \
 	cmocka_unit_test_setup_teardown(fn, setup_empty, teardown)
@@ -548,6 +558,7 @@ int main(void)
 		TEST(a_full_disk_fails_writes_and_loses_nothing),
 		TEST(it_finds_out_by_itself_that_it_is_well_again),
 		TEST(without_memory_a_write_is_refused),
+		TEST_IN_MEMORY(memory_keeps_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
