@@ -397,7 +397,7 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		return;
 	}
 	note_alias(r);
-	st = txn_find_server(p->txns, r->msg, &p->key);
+	st = txn_find_server(p->txns, r->msg->method, &p->key);
 	if (st == NULL) {
 		receive_new(r);
 		return;

@@ -63,6 +63,7 @@ static bool index_message(struct request *r, struct str bytes)
 		if (r->msg->count[SIP_HDR_ROUTE] != 0)
 			r->msg->route =
 				arena_zalloc(&r->arena, sizeof(*r->msg->route));
+		txn_key_make(p->txns, r->msg, &p->key);
 		sip_msg_check(r->msg, &limits);
 	}
 	size = r->msg->n_hdrs * sizeof(*r->msg->hdrs);

@@ -123,7 +123,7 @@ static bool add_2543(struct words *w, struct sip_msg *req,
 	return true;
 }
 
-static void key_make(struct txn_key *key, struct sip_msg *req)
+void txn_key_make(struct txn_table *t, struct sip_msg *req, struct txn_key *key)
 {
 	const struct sip_via *via = sip_msg_top_via(req);
 	struct words w;
@@ -142,6 +142,7 @@ static void key_make(struct txn_key *key, struct sip_msg *req)
 	key->hash = words_hash(&w);
 	key->check = words_sum(&w);
 	key->is_usable = true;
+	hash_table_fetch(&t->servers, key->hash);
 }
 
 void server_insert(struct server_txn *st, const struct txn_key *key)
@@ -205,15 +206,14 @@ static bool is_cancelled(const struct server_txn *st, const struct txn_key *key)
 	       st->request_tag == key->to_tag;
 }
 
-struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req,
-				   struct txn_key *key)
+struct server_txn *txn_find_server(struct txn_table *t, enum sip_method method,
+				   const struct txn_key *key)
 {
 	struct server_txn *st;
 
-	key_make(key, req);
 	if (!key->is_usable)
 		return NULL;
-	if (req->method != SIP_ACK)
+	if (method != SIP_ACK)
 		return server_find(t, key, is_same);
 	st = server_find(t, key, is_invite_of_ack);
 	/* RFC 6026: the ACK to a 2xx is for the owner. */

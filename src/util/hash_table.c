@@ -2,6 +2,11 @@
  * While a table is being resized it has two arrays. Old buckets below `moved`
  * are empty; a hash whose old bucket has not been moved lives there, new nodes
  * included, so that equal hashes are always in one chain.
+ *
+ * Behind the buckets stands a byte for each of them, in which every hash of its
+ * chain has set one of eight bits. These bytes stay in the cache where the
+ * buckets of a large table do not, and most of what is looked up and is not
+ * there is not there by them: no bucket and no node is fetched for it.
  */
 #include "viaduct/util/hash.h"
 
@@ -14,12 +19,19 @@ enum {
 	BUCKETS_MIN = 64,
 	MOVE_ON_INSERT = 4, /* done after n/4 insertions, long before n */
 	MOVE_ON_REMOVE =
-		16, /* done after n/16 removals, before n/16 are left */
+		16,      /* done after n/16 removals, before n/16 are left */
+	FETCH_AHEAD = 8, /* buckets before they are moved */
+	HINT_SHIFT = 50, /* bits that neither tables nor their owners use */
 };
+
+static struct hash_node **buckets_new(size_t n)
+{
+	return calloc(n, sizeof(struct hash_node *) + 1);
+}
 
 int hash_table_init(struct hash_table *t)
 {
-	struct hash_node **buckets = calloc(BUCKETS_MIN, sizeof(*buckets));
+	struct hash_node **buckets = buckets_new(BUCKETS_MIN);
 
 	if (buckets == NULL)
 		return VD_ENOMEM;
@@ -34,11 +46,34 @@ void hash_table_fini(struct hash_table *t)
 	*t = (struct hash_table){0};
 }
 
-static struct hash_node **bucket_of(const struct hash_table *t, uint64_t hash)
+struct bucket {
+	struct hash_node **first;
+	uint8_t *hints;
+};
+
+static inline struct bucket bucket_at(struct hash_node **buckets, size_t n,
+				      size_t i)
+{
+	return (struct bucket){&buckets[i], (uint8_t *)&buckets[n] + i};
+}
+
+static inline struct bucket bucket_of(const struct hash_table *t, uint64_t hash)
 {
 	if (t->old != NULL && (hash & (t->n_old - 1)) >= t->moved)
-		return &t->old[hash & (t->n_old - 1)];
-	return &t->buckets[hash & (t->n_buckets - 1)];
+		return bucket_at(t->old, t->n_old, hash & (t->n_old - 1));
+	return bucket_at(t->buckets, t->n_buckets, hash & (t->n_buckets - 1));
+}
+
+static inline uint8_t hint_of(uint64_t hash)
+{
+	return (uint8_t)(1u << (hash >> HINT_SHIFT & 7));
+}
+
+static void bucket_put(const struct bucket *b, struct hash_node *n)
+{
+	n->next = *b->first;
+	*b->first = n;
+	*b->hints |= hint_of(n->hash);
 }
 
 /* Equal hashes go together, so no chain is ever split. */
@@ -46,13 +81,14 @@ static void bucket_move(struct hash_table *t)
 {
 	struct hash_node *n = t->old[t->moved], *next;
 
+	if (t->moved + FETCH_AHEAD < t->n_old)
+		__builtin_prefetch(t->old[t->moved + FETCH_AHEAD]);
 	t->old[t->moved++] = NULL;
 	for (; n != NULL; n = next) {
-		struct hash_node **to = bucket_of(t, n->hash);
+		struct bucket to = bucket_of(t, n->hash);
 
 		next = n->next;
-		n->next = *to;
-		*to = n;
+		bucket_put(&to, n);
 	}
 }
 
@@ -70,7 +106,7 @@ static void move_some(struct hash_table *t, unsigned n)
 
 static void resize_start(struct hash_table *t, size_t n_buckets)
 {
-	struct hash_node **buckets = calloc(n_buckets, sizeof(*buckets));
+	struct hash_node **buckets = buckets_new(n_buckets);
 
 	if (buckets == NULL)
 		return;
@@ -83,21 +119,21 @@ static void resize_start(struct hash_table *t, size_t n_buckets)
 
 void hash_table_insert(struct hash_table *t, struct hash_node *n, uint64_t hash)
 {
-	struct hash_node **b;
+	struct bucket b;
 
 	if (t->old == NULL && t->count >= t->n_buckets)
 		resize_start(t, t->n_buckets * 2);
 	move_some(t, MOVE_ON_INSERT);
 	b = bucket_of(t, hash);
 	n->hash = hash;
-	n->next = *b;
-	*b = n;
+	bucket_put(&b, n);
 	t->count++;
 }
 
 void hash_table_remove(struct hash_table *t, struct hash_node *n)
 {
-	struct hash_node **at = bucket_of(t, n->hash);
+	struct bucket b = bucket_of(t, n->hash);
+	struct hash_node **at = b.first;
 
 	while (*at != n) {
 		assert(*at != NULL);
@@ -105,6 +141,8 @@ void hash_table_remove(struct hash_table *t, struct hash_node *n)
 	}
 	*at = n->next;
 	n->next = NULL;
+	if (*b.first == NULL)
+		*b.hints = 0;
 	t->count--;
 	if (t->old == NULL && t->count < t->n_buckets / 8 &&
 	    t->n_buckets > BUCKETS_MIN)
@@ -119,9 +157,20 @@ static struct hash_node *chain_find(struct hash_node *n, uint64_t hash)
 	return n;
 }
 
+void hash_table_fetch(const struct hash_table *t, uint64_t hash)
+{
+	struct bucket b = bucket_of(t, hash);
+
+	__builtin_prefetch(b.hints);
+	__builtin_prefetch(b.first);
+}
+
 struct hash_node *hash_table_find(struct hash_table *t, uint64_t hash)
 {
-	return chain_find(*bucket_of(t, hash), hash);
+	struct bucket b = bucket_of(t, hash);
+
+	return (*b.hints & hint_of(hash)) != 0 ? chain_find(*b.first, hash)
+					       : NULL;
 }
 
 struct hash_node *hash_table_next(struct hash_node *n)

@@ -65,11 +65,16 @@ struct txn_key {
 	bool is_usable; /* false: no Via, or not the fields that stand for it */
 };
 
+/* Make the key of a request, whatever else is wrong with it; what the look-up
+ * will need is fetched into the cache meanwhile. */
+void txn_key_make(struct txn_table *t, struct sip_msg *req,
+		  struct txn_key *key);
+
 /* The transaction that a request belongs to (17.2.3, with the RFC 2543
  * fall-back; an ACK belongs to its INVITE). NULL: a new request, or an ACK to a
- * 2xx. *key is made in any case, for server_txn_new(). */
-struct server_txn *txn_find_server(struct txn_table *t, struct sip_msg *req,
-				   struct txn_key *key);
+ * 2xx. */
+struct server_txn *txn_find_server(struct txn_table *t, enum sip_method method,
+				   const struct txn_key *key);
 
 /* The transaction that a CANCEL is for (9.2): same branch and sent-by, any
  * method but ACK and CANCEL. NULL: none. */
@@ -85,7 +90,7 @@ struct server_txn_ops {
 };
 
 /*
- * Begin. key: as txn_find_server() made it, copied; reply_to: where responses
+ * Begin. key: as txn_key_make() made it, copied; reply_to: where responses
  * go (18.2.2), copied. Returns 0, VD_ENOMEM or VD_EINVAL (not usable).
  */
 int server_txn_new(struct txn_table *t, const struct txn_key *key,

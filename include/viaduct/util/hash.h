@@ -56,4 +56,7 @@ void hash_table_remove(struct hash_table *t, struct hash_node *n);
 struct hash_node *hash_table_find(struct hash_table *t, uint64_t hash);
 struct hash_node *hash_table_next(struct hash_node *n);
 
+/* This will be looked for soon: bring what that takes into the cache. */
+void hash_table_fetch(const struct hash_table *t, uint64_t hash);
+
 #endif

@@ -304,7 +304,8 @@ bool bench_answer(struct bench *b, unsigned status, const char *method,
 
 struct server_txn *bench_find(struct bench *b, struct sip_msg *req)
 {
-	return txn_find_server(b->table, req, &b->key);
+	txn_key_make(b->table, req, &b->key);
+	return txn_find_server(b->table, req->method, &b->key);
 }
 
 const struct txn_key *bench_key(struct bench *b, struct sip_msg *req)

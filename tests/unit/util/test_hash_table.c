@@ -29,8 +29,10 @@ static uint64_t hash_of(unsigned value)
 
 static struct item *item_find(struct hash_table *t, unsigned value)
 {
-	struct hash_node *n = hash_table_find(t, hash_of(value));
+	struct hash_node *n;
 
+	hash_table_fetch(t, hash_of(value)); /* changes nothing */
+	n = hash_table_find(t, hash_of(value));
 	for (; n != NULL; n = hash_table_next(n)) {
 		struct item *it = CONTAINER_OF(n, struct item, node);
 
