@@ -312,14 +312,15 @@ static void roll_back(struct db *d)
  * While commits never pause, the log always has a page that the checkpointer
  * has not seen, and is not begun again: so now and then the writer does it,
  * when little is left to move. Does not wait for a reader; the next commit
- * tries again.
+ * tries again. The file keeps its size: to write over it costs less than to
+ * have it grow again.
  */
 static void limit_log(struct db *d)
 {
 	if (d->log_pages < LOG_PAGES_MAX)
 		return;
 	sqlite3_busy_timeout(d->sql, 0);
-	if (sqlite3_wal_checkpoint_v2(d->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+	if (sqlite3_wal_checkpoint_v2(d->sql, NULL, SQLITE_CHECKPOINT_RESTART,
 				      NULL, NULL) == SQLITE_OK)
 		d->log_pages = 0;
 	sqlite3_busy_timeout(d->sql, BUSY_MS);
