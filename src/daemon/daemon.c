@@ -253,6 +253,7 @@ static void reload(struct timer *t)
 		show_reload(d, false);
 		return;
 	}
+	config_warn(next, d->path);
 	config_attach(next, d->auth, d->location, d->gruu_key);
 	config_keep_name(next, d->running);
 	config_log_restarts(d->running, next);
@@ -459,6 +460,7 @@ static int start(struct daemon *d, char *why)
 			 d->running->settings.log.to.p, strerror(errno));
 		return VD_ESYS;
 	}
+	config_warn(d->running, d->path);
 	err = state_open(s->state.p, s->secret, &d->state, why);
 	if (err == 0)
 		err = open_main(d, why);

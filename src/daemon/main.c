@@ -58,6 +58,7 @@ static int inspect(const char *path, bool print)
 
 	if (config_load(path, false, &c) != 0)
 		return EXIT_CONFIGURATION;
+	config_warn(c, path);
 	if (print)
 		conf_print(config_options, &c->settings, stdout);
 	snapshot_unref(&c->snapshot);

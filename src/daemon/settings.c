@@ -233,7 +233,7 @@ static void warn_users(const struct domain *d, const struct auth_section *auth,
 	}
 }
 
-static void warn(const struct config *c, const char *path)
+void config_warn(const struct config *c, const char *path)
 {
 	const struct domain *d = c->settings.domains.v;
 
@@ -446,7 +446,6 @@ int config_load(const char *path, bool to_log, struct config **out)
 			snapshot_unref(&c->snapshot);
 		return err;
 	}
-	warn(c, path);
 	*out = c;
 	return 0;
 }

@@ -70,6 +70,11 @@ extern const struct conf_option config_options[];
  */
 int config_load(const char *path, bool to_log, struct config **out);
 
+/* What is allowed, but unwise, to the log: when that is where the file wants
+ * it.
+ */
+void config_warn(const struct config *c, const char *path);
+
 unsigned config_n_workers(const struct config *c);
 void config_transport_limits(const struct config *c,
 			     struct transport_limits *out);

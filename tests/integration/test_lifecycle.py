@@ -315,8 +315,22 @@ def test_sigusr1_and_the_end_write_the_counters_of_all_workers(
 
 
 def test_the_log_can_be_json_one_object_a_line(daemon):
-    daemon.write({**daemon.conf, "log": {"level": "debug", "format": "json"}})
+    daemon.write({**daemon.conf, "log": {"level": "debug", "format": "json"},
+                  "timers": {"c": "1m"}})
     daemon.start()
     daemon.stop()
     lines = [json.loads(line) for line in said(daemon.log())]
-    assert "ready" in [line["event"] for line in lines]
+    events = [line["event"] for line in lines]
+    assert "conf.warning" in events and "ready" in events
+
+
+def test_all_of_the_log_is_where_the_configuration_wants_it(daemon):
+    daemon.write({**daemon.conf, "log": {"to": "viaduct.log"},
+                  "timers": {"c": "1m"}})
+    daemon.launch()
+    log = daemon.dir / "viaduct.log"
+    wait.until(lambda: log.exists() and " ready" in log.read_text(),
+               settings.patience(5), "`ready` in the log file")
+    daemon.stop()
+    assert "conf.warning" in log.read_text()
+    assert daemon.log() == ""
