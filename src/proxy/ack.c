@@ -50,8 +50,7 @@ static void send_to(struct request *r, const struct target *t,
 		request_drop(r, "no memory, or no address to send from");
 		return;
 	}
-	if (trace_is_on())
-		trace_message(&r->tag, true, &hop->addr, buf_str(b));
+	proxy_trace_out(p, r->tag, hop, b);
 	err = transport_send(p->env.transport, hop, b, NULL);
 	buf_unref(b);
 	if (err != 0) {

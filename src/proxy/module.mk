@@ -23,7 +23,8 @@ libviaduct_a_SOURCES += \
 	src/proxy/spiral.c \
 	src/proxy/steps.c \
 	src/proxy/targets.c \
-	src/proxy/token.c
+	src/proxy/token.c \
+	src/proxy/trace.c
 
 if HAVE_CMOCKA
 proxy_bench = tests/unit/proxy/bench.h tests/unit/proxy/bench.c

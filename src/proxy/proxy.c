@@ -81,17 +81,17 @@ void proxy_set_conf(struct proxy *p, struct snapshot *conf)
 
 /* What transactions need from below ---------------------------------------- */
 
-static int send_out(void *arg, const struct hop *to, struct buf *b,
-		    struct conn_ref *used)
+static int send_out(void *arg, uint64_t txn, const struct hop *to,
+		    struct buf *b, struct conn_ref *used)
 {
 	struct proxy *p = arg;
 
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id =
-						sip_bytes_call_id(buf_str(b))};
-
-		trace_message(&tag, true, &to->addr, buf_str(b));
-	}
+	if (trace_is_on())
+		proxy_trace_out(p,
+				(struct trace_tag){.call_id = sip_bytes_call_id(
+							   buf_str(b)),
+						   .txn = txn},
+				to, b);
 	return transport_send(p->env.transport, to, b, used);
 }
 
@@ -229,38 +229,33 @@ static void note_malformed(struct proxy *p, const struct flow *from,
 				 msg->bad != NULL ? msg->bad : "not SIP"));
 }
 
-static void drop_stray(struct sip_msg *msg, const char *why)
-{
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id = sip_msg_call_id(msg)};
-
-		trace_step(&tag, "drop", "%s", why);
-	}
-}
-
 static void receive_response(struct proxy *p, const struct flow *from,
 			     struct str bytes)
 {
 	struct sip_limits limits = proxy_sip_limits(&p->use->snapshot->proxy);
 	struct sip_msg msg;
 
-	if (sip_msg_index(bytes, &limits, p->hdrs, &msg) != 0 ||
-	    sip_msg_check(&msg, &limits) != 0) {
-		note_malformed(p, from, &msg);
-		return;
-	}
-	if (trace_is_on()) {
-		struct trace_tag tag = {.call_id = sip_msg_call_id(&msg)};
+	bool is_good;
 
-		trace_message(&tag, false, &from->remote, bytes);
+	is_good = sip_msg_index(bytes, &limits, p->hdrs, &msg) == 0 &&
+		  sip_msg_check(&msg, &limits) == 0;
+	if (trace_is_on())
+		proxy_trace_response(from, &msg, bytes);
+	if (!is_good) {
+		note_malformed(p, from, &msg);
+		proxy_trace_stray(from, &msg,
+				  msg.bad != NULL ? msg.bad : "not SIP");
+		return;
 	}
 	if (!ours_is_sent_by(p, from, sip_msg_top_via(&msg))) {
 		stats_add(p->env.stats, STAT_messages_stray, 1);
-		drop_stray(&msg,
-			   "a response whose top Via is not ours (18.1.2)");
+		proxy_trace_stray(
+			from, &msg,
+			"a response whose top Via is not ours (18.1.2)");
 	} else if (!txn_receive_response(p->txns, &msg, from)) {
-		drop_stray(&msg, "a response that matches no transaction "
-				 "(RFC 6026)");
+		proxy_trace_stray(from, &msg,
+				  "a response that matches no transaction "
+				  "(RFC 6026)");
 	}
 }
 
@@ -295,8 +290,10 @@ bool request_begin(struct request *r)
 		return true;
 	reply_hop(r->msg, &r->flow, r->caller != CALLER_ANONYMOUS, &to);
 	if (server_txn_new(r->proxy->txns, &r->proxy->key, &to, &timers,
-			   &server_ops, r, &r->txn) == 0)
+			   &server_ops, r, &r->txn) == 0) {
+		r->tag.txn = server_txn_id(r->txn);
 		return true;
+	}
 	stats_add(r->proxy->env.stats, STAT_refused_memory, 1);
 	request_reject(r, 503, STR_NONE, STR("Retry-After: 5\r\n"),
 		       "no memory for a transaction");
@@ -402,6 +399,7 @@ static void receive_request(struct proxy *p, const struct flow *from,
 		receive_new(r);
 		return;
 	}
+	r->tag.txn = server_txn_id(st);
 	TRACE_STEP(&r->tag, "absorb",
 		   request_is(r, SIP_ACK) ? "the ACK to a final response"
 					  : "a retransmission");

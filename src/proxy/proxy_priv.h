@@ -44,6 +44,17 @@ struct proxy {
 	bool is_draining;
 };
 
+/* trace.c ------------------------------------------------------------------ */
+
+/* A message that goes out: where from and to. */
+void proxy_trace_out(struct proxy *p, struct trace_tag tag,
+		     const struct hop *to, struct buf *b);
+/* A response that came in, as far as it could be read; and why it ends here. */
+void proxy_trace_response(const struct flow *from, const struct sip_msg *msg,
+			  struct str bytes);
+void proxy_trace_stray(const struct flow *from, const struct sip_msg *msg,
+		       const char *why);
+
 /* conf.c ------------------------------------------------------------------- */
 struct sip_limits proxy_sip_limits(const struct proxy_conf *c);
 struct txn_timers proxy_txn_timers(const struct proxy_conf *c);

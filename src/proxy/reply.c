@@ -139,8 +139,7 @@ void reply_stateless(struct request *r, unsigned status, struct str reason,
 		stats_add(p->env.stats, STAT_refused_memory, 1);
 		return;
 	}
-	if (trace_is_on())
-		trace_message(&r->tag, true, &to.addr, buf_str(b));
+	proxy_trace_out(p, r->tag, &to, b);
 	stats_final(p->env.stats, r->msg->method, status);
 	if (transport_send(p->env.transport, &to, b, NULL) != 0)
 		stats_add(p->env.stats, STAT_send_errors, 1);

@@ -45,7 +45,7 @@ bool proxy_trusts(const struct proxy *p, const struct proxy_conf *c,
 
 static void set_tag(struct request *r)
 {
-	char text[2 * ADDR_TEXT_MAX + 8];
+	char text[FLOW_TEXT_MAX];
 
 	r->tag.call_id = sip_msg_call_id(r->msg);
 	if (trace_is_on())

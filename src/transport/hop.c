@@ -16,11 +16,23 @@ struct str hop_print(const struct hop *h, char *buf)
 	return (struct str){buf, print_end(h->transport, &h->addr, buf)};
 }
 
+static struct str print_both(enum sip_transport t, const union addr *local,
+			     char arrow, const union addr *remote, char *buf)
+{
+	size_t n = print_end(t, local, buf);
+
+	buf[n++] = arrow;
+	n += addr_print(remote, buf + n);
+	return (struct str){buf, n};
+}
+
 struct str flow_print(const struct flow *f, char *buf)
 {
-	size_t n = print_end(f->transport, &f->local, buf);
+	return print_both(f->transport, &f->local, '<', &f->remote, buf);
+}
 
-	buf[n++] = '<';
-	n += addr_print(&f->remote, buf + n);
-	return (struct str){buf, n};
+struct str hop_print_from(const struct hop *h, const union addr *local,
+			  char *buf)
+{
+	return print_both(h->transport, local, '>', &h->addr, buf);
 }

@@ -339,7 +339,7 @@ void txn_send(struct txn *t)
 
 	if (t->last == NULL)
 		return;
-	err = env->send(env->arg, &t->hop, t->last, &used);
+	err = env->send(env->arg, t->id, &t->hop, t->last, &used);
 	if (err != 0)
 		txn_fail_later(t, EV_TPORT_ERR, err);
 	else if (!conn_ref_is_none(used))

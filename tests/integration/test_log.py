@@ -55,3 +55,36 @@ def test_a_flood_of_bad_messages_does_not_flood_the_log(start_proxy, peers):
             assert caller.receive(settings.patience(AT_ONCE_S)).status == 400
     proxy.assert_serves(peers.udp(), settings.patience(5))
     assert proxy.daemon.log_file.stat().st_size <= 1 << 20
+
+
+def test_each_line_of_a_trace_says_which_flow_and_which_transaction(
+        start_proxy, peers):
+    proxy = start_proxy(trace={"level": "summary"})
+    bob, caller = peers.udp(proxy.bob_ip), peers.udp()
+    invite = caller.request("INVITE", "sip:bob@biloxi.com")
+    caller.send(invite, proxy.address)
+    bob.reply(bob.expect_request("INVITE", invite.call_id), 200)
+    ok = caller.expect_response(invite, 200)
+    caller.send(caller.in_dialog("ACK", invite, ok, cseq=1), proxy.address)
+    bob.expect_request("ACK", invite.call_id)
+    broken = edited(bob.request("OPTIONS", "sip:x", call_id=invite.call_id),
+                    b"OPTIONS sip:x SIP/2.0", b"SIP/2.0 200 OK")
+    bob.send(broken, proxy.address)  # a response that we have not asked for
+    bob.send(broken.replace(b"CSeq", b"C Seq"), proxy.address)
+    proxy.daemon.expect_log('step=drop why="Malformed Header Field Name"')
+
+    lines = re.findall(r" trace (.* call_id=%s .*)" % re.escape(invite.call_id),
+                       proxy.daemon.log())
+    here, there = proxy.ip + ":5060", {bob.hostport, caller.hostport}
+    seen = {}
+    for line in lines:
+        value = dict(re.findall(r"(\w+)=(\S+)", line))
+        local, arrow, remote = re.fullmatch(
+            r"udp:([^<>]*)([<>])(.*)", value["flow"]).groups()
+        assert local == here and remote in there
+        assert arrow == (">" if value["dir"] == "out" else "<")
+        assert value.get("peer", remote) == remote
+        seen.setdefault(value["dir"], []).append("txn" in value)
+    assert len(seen["in"]) == 5
+    assert seen["out"] == [True, True, True, False]  # the ACK has none
+    assert True in seen["step"]

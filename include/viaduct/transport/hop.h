@@ -53,9 +53,14 @@ struct hop {
 	const struct str *domain;
 };
 
+enum { FLOW_TEXT_MAX = 2 * ADDR_TEXT_MAX + 8 };
+
 /* "tcp:192.0.2.7:5060" into buf (ADDR_TEXT_MAX + 8 bytes). */
 struct str hop_print(const struct hop *h, char *buf);
-/* "udp:192.0.2.4:5060<192.0.2.9:5062", into 2 * ADDR_TEXT_MAX + 8 bytes. */
+/* "udp:192.0.2.4:5060<192.0.2.9:5062", into FLOW_TEXT_MAX bytes. */
 struct str flow_print(const struct flow *f, char *buf);
+/* "udp:192.0.2.4:5060>192.0.2.9:5062", the way out, likewise. */
+struct str hop_print_from(const struct hop *h, const union addr *local,
+			  char *buf);
 
 #endif

@@ -26,9 +26,9 @@ struct txn_env {
 	struct mem *mem;
 	struct stats *stats;
 	uint16_t worker;
-	/* Returns as transport_send(). */
-	int (*send)(void *arg, const struct hop *to, struct buf *b,
-		    struct conn_ref *used);
+	/* For the transaction with this id. Returns as transport_send(). */
+	int (*send)(void *arg, uint64_t txn, const struct hop *to,
+		    struct buf *b, struct conn_ref *used);
 	/* Count an open transaction on a connection; may be NULL. */
 	void (*hold)(void *arg, struct conn_ref conn, bool is_held);
 	/* Run fn(what) at the end of this turn. */

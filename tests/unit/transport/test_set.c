@@ -270,10 +270,13 @@ static void hops_and_flows_have_names(void **state)
 	struct flow flow = {.transport = SIP_UDP,
 			    .local = bench_addr("192.0.2.4:5060"),
 			    .remote = bench_addr("[2001:db8::4]:5062")};
-	char buf[2 * ADDR_TEXT_MAX + 8];
+	union addr local = bench_addr("192.0.2.4:5060");
+	char buf[FLOW_TEXT_MAX];
 
 	(void)state;
 	assert_true(str_eq(hop_print(&hop, buf), STR("tcp:192.0.2.7:5060")));
+	assert_true(str_eq(hop_print_from(&hop, &local, buf),
+			   STR("tcp:192.0.2.4:5060>192.0.2.7:5060")));
 	assert_true(str_eq(flow_print(&flow, buf),
 			   STR("udp:192.0.2.4:5060<[2001:db8::4]:5062")));
 }

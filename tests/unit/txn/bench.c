@@ -9,11 +9,12 @@ const struct txn_timers bench_timers = {
 	.t1 = 500, .t2 = 4000, .t4 = 5000, .b = 32000};
 const uint8_t bench_secret[16] = "bench secret 16";
 
-static int fake_send(void *arg, const struct hop *to, struct buf *b,
-		     struct conn_ref *used)
+static int fake_send(void *arg, uint64_t txn, const struct hop *to,
+		     struct buf *b, struct conn_ref *used)
 {
 	struct bench *bench = arg;
 
+	assert_int_not_equal(txn, 0);
 	if (bench->send_err != 0)
 		return bench->send_err;
 	assert_in_range(bench->n_sent, 0, BENCH_SENT_MAX - 1);
