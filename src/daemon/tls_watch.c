@@ -45,12 +45,16 @@ static bool load_again(struct tls_entry *e, uint64_t stamp)
 	e->context = context;
 	e->loaded_stamp = stamp;
 	e->told = 0;
+	return true;
+}
+
+static void tell_loaded(const struct tls_entry *e)
+{
 	log_info(STR_NONE, "tls.loaded", KV_STR("entry", e->name),
 		 KV_STR("certificate", e->certificate));
-	if (tls_context_is_expired(context))
+	if (tls_context_is_expired(e->context))
 		log_warning(STR_NONE, "tls.expired", KV_STR("entry", e->name),
 			    KV_STR("certificate", e->certificate));
-	return true;
 }
 
 static bool look_at(struct tls_entry *e)
@@ -73,15 +77,17 @@ static void forget_loaded(struct conf_array *entries)
 		e[i].loaded_stamp = 0; /* of no file */
 }
 
+/* It is said when the next connection is shown it. */
 static void look_at_all(struct tls_watch *w, struct conf_array *entries)
 {
 	struct tls_entry *e = entries->v;
-	bool has_changed = false;
 
-	for (size_t i = 0; i < entries->n; i++)
-		has_changed |= look_at(&e[i]);
-	if (has_changed)
+	for (size_t i = 0; i < entries->n; i++) {
+		if (!look_at(&e[i]))
+			continue;
 		transport_set_tls(w->set, entries);
+		tell_loaded(&e[i]);
+	}
 }
 
 /* --- what a reload drops --- */
