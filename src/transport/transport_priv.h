@@ -18,6 +18,11 @@ enum {
 	 * retransmissions fit (after 1 and 3 s), and seven more hops before
 	 * Timer B (RFC 3263 4.3). */
 	CONNECT_TIMEOUT_MS = 4000,
+	/* Bytes that the peer's system does not acknowledge: by then every
+	 * transaction has given up (64*T1). The kernel itself would send them
+	 * for a quarter of an hour, and so long whoever is gone without a word,
+	 * a phone in another network, would keep his connection and binding. */
+	UNACKNOWLEDGED_MS = 32000,
 	/* After our last byte: time for the peer to read it and close. Closing
 	 * at once would reset the connection if input is unread, and the reset
 	 * destroys what the peer has not read yet. */

@@ -1,8 +1,11 @@
 /* A connection's deadlines, queue and reuse. */
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "transport/conn.h"
 
 static const char us[] = "127.83.3.1:5060";
 static const char peer[] = "127.83.3.9:0";
@@ -426,6 +429,44 @@ static void a_reset_within_a_message_is_an_error(void **state)
 	assert_int_equal(bench_stat(b, STAT_connections_failed), 1);
 }
 
+/* Its system throws all segments away: a host that is not there any more. */
+static void vanish(int fd)
+{
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+	struct sock_fprog all = {.len = 1, .filter = &nothing};
+
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)),
+		0);
+}
+
+static struct conn *only_conn(struct bench *b)
+{
+	return LIST_FIRST(&b->w[0].transport->conns, struct conn, link);
+}
+
+/* A second instead of 32. */
+static void a_peer_that_has_vanished_is_noticed(void **state)
+{
+	struct bench *b = *state;
+	int fd = connected(b), ms = 0;
+	struct hop to = back_to(b, fd);
+	socklen_t len = sizeof(ms);
+
+	assert_int_equal(getsockopt(only_conn(b)->fd, IPPROTO_TCP,
+				    TCP_USER_TIMEOUT, &ms, &len),
+			 0);
+	assert_int_equal(ms, UNACKNOWLEDGED_MS);
+	ms = 1000;
+	setsockopt(only_conn(b)->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, len);
+	vanish(fd);
+	assert_int_equal(bench_send(b, 0, &to, STR(MESSAGE), NULL), 0);
+	bench_until(b, b->w[0].n_closed == 1);
+	assert_true(conn_ref_eq(b->w[0].closed, to.conn));
+	assert_int_equal(bench_stat(b, STAT_connections_failed), 1);
+	close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -447,6 +488,7 @@ int main(void)
 		TEST(a_refused_connection_is_told),
 		TEST(a_silent_hop_is_given_up),
 		TEST(a_reset_is_told),
+		TEST(a_peer_that_has_vanished_is_noticed),
 		TEST(a_reset_within_a_message_is_an_error),
 	};
 
