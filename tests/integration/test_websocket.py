@@ -2,6 +2,7 @@
 keep, checked at byte level. What only the bytes decide, at every cut, is in
 tests/unit/transport/test_ws_*.c."""
 
+import socket
 import time
 
 import pytest
@@ -745,3 +746,27 @@ def test_the_end_of_the_daemon_is_told_with_1001(start_site):
     site.daemon.stop()
     phone.expect_close(1001)
     young.expect_end()
+
+
+def test_the_end_waits_for_no_connection_whatever_its_state(start_site, peers):
+    site = start_site()
+    bob = peers.udp(site.bob_ip)
+    caller = peers.tcp(site.udp, site.client_ip)
+    request = caller.request("INVITE", "sip:bob@biloxi.com")
+    caller.send(request)
+    bob.reply(bob.expect_request("INVITE", request.call_id), 180)
+    caller.expect_response(request, 180)
+    caller.sock.shutdown(socket.SHUT_WR)  # waits for an answer
+    others = [peers.tcp(site.udp, site.client_ip), site.stream(),
+              site.stream(SECURE_PORT), site.websocket()]
+    others[1].send(b"GET / HTTP/1.1\r\n")  # half an upgrade
+    others[2].send(b"\x16\x03\x01")  # half a hello
+    phone = peers.keep(site.secure_phone())
+    register(phone, "eve")
+    register(peers.keep(site.phone()), "ann")
+    began = time.monotonic()
+    site.daemon.stop()
+    assert time.monotonic() - began < settings.patience(2)
+    caller.expect_close()
+    for stream in others:
+        stream.close()
