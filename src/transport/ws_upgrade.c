@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include "viaduct/util/date.h"
 #include "viaduct/util/put.h"
 
 enum {
@@ -398,6 +399,7 @@ static bool put_accepted(struct put *p, struct str key)
 static void put_refused(struct put *p, const struct ws_answer *a)
 {
 	struct str why = str_from(a->why);
+	char date[DATE_LEN];
 	size_t i = 0;
 
 	while (answers[i].status != a->status)
@@ -408,7 +410,9 @@ static void put_refused(struct put *p, const struct ws_answer *a)
 	put_str(p, str_from(answers[i].reason));
 	put_str(p, STR("\r\n"));
 	put_str(p, str_from(answers[i].fields));
-	put_str(p, STR("Content-Type: text/plain\r\nContent-Length: "));
+	put_str(p, STR("Date: ")); /* RFC 9110 section 6.6.1 */
+	put_str(p, date_print(date));
+	put_str(p, STR("\r\nContent-Type: text/plain\r\nContent-Length: "));
 	put_uint(p, why.len + 1);
 	put_str(p, STR("\r\n\r\n"));
 	if (!a->is_head) {

@@ -4,6 +4,7 @@ tests/unit/transport/test_ws_*.c."""
 
 import socket
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -185,6 +186,7 @@ def test_other_requests_are_answered_and_the_connection_ends(
     assert "close" in got.fields["connection"]
     assert field is None or got.fields[field]
     assert got.body  # for people
+    assert parsedate_to_datetime(got.fields["date"])  # RFC 9110 6.6.1
     stream.expect_end()
     stream.close()
 
