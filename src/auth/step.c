@@ -307,14 +307,23 @@ static bool was_checked_before(const struct request *r)
 	return true;
 }
 
+/* A phone could read what we cannot as one of our users. */
+static enum step_result refuse_from(struct request *r)
+{
+	request_reject(r, 400, STR("Malformed From"), STR_NONE,
+		       "From is no URI: it cannot be told whose it is");
+	return STEP_DONE;
+}
+
 static enum step_result check_call(struct request *r, struct shown *s)
 {
-	const struct domain *from = NULL;
+	const struct domain *from;
 	const struct credentials *c;
 	struct sip_uri uri;
 
-	if (parse_addr(r, URI_FROM, &uri))
-		from = domain_of(r, &uri);
+	if (!parse_addr(r, URI_FROM, &uri))
+		return refuse_from(r);
+	from = domain_of(r, &uri);
 	c = choose(r, s, from);
 	if (c != NULL)
 		return check(r, c, false);

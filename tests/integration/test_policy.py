@@ -89,6 +89,16 @@ def test_rfc3325_5_so_does_a_2xx_that_comes_after_the_first(house):
     assert "second" in again.get("To") and again.lines(PAI[0]) == []
 
 
+def test_a_from_that_cannot_be_told_from_one_of_ours_is_400(house):
+    """A phone might read it as Alice."""
+    for uri in ("sip:alice@%s:0", "sip:alice@%s:", "sip:alice@%s..",
+                "sip:alice@x@%s", "sips:alice@%%62iloxi.com?x=%s"):
+        request = house.ask("sip:bob@" + DOMAIN, from_="<%s>;tag=1" % uri
+                            % DOMAIN)
+        house.caller.expect_response(request, 400)
+    house.bob.expect_nothing(seconds=0.1)
+
+
 # ---- what the operator may want ----
 
 
