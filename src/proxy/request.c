@@ -74,6 +74,31 @@ static bool index_message(struct request *r, struct str bytes)
 	return true;
 }
 
+static bool is_from_ourselves(struct request *r)
+{
+	const struct sip_via *via = sip_msg_top_via(r->msg);
+	uint64_t unused;
+
+	return via != NULL && via->branch.p != NULL &&
+	       ours_is_sent_by(r->proxy, &r->flow, via) &&
+	       txn_branch_loop(r->proxy->txns, via->branch, &unused);
+}
+
+/* A Contact, or a redirection, may lead to ourselves, and `trust` may name our
+ * own address: what comes from there is worth what it was when it came to us.
+ */
+static enum caller class_of(struct request *r)
+{
+	const struct request *before;
+
+	if (!proxy_trusts(r->proxy, r->conf, &r->flow))
+		return CALLER_ANONYMOUS;
+	if (!is_from_ourselves(r))
+		return CALLER_TRUSTED;
+	before = request_before(r);
+	return before != NULL ? before->caller : CALLER_ANONYMOUS;
+}
+
 struct request *request_new(struct proxy *p, const struct flow *from,
 			    struct str bytes)
 {
@@ -98,8 +123,7 @@ struct request *request_new(struct proxy *p, const struct flow *from,
 		arena_fini(&r->arena);
 		return NULL;
 	}
-	if (proxy_trusts(p, r->conf, from))
-		r->caller = CALLER_TRUSTED;
+	r->caller = class_of(r);
 	r->is_sender_trusted = r->caller == CALLER_TRUSTED;
 	set_tag(r);
 	r->use = p->use;

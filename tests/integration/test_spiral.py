@@ -3,9 +3,11 @@ answer is awaited."""
 
 import pytest
 
+from lib.daemon import config, route
 from lib.digest import challenges, credentials
 from lib.house import DOMAIN, NOBODY, PASSWORDS, House
 from lib.message import build_ack, unique
+from lib.phone import Phone
 
 
 class Spiral:
@@ -101,3 +103,41 @@ def test_22_3_nor_send_it_back_when_it_is_over(spiral):
         spiral.invite, 486)), house.address)
     again = spiral.come_back()
     house.victim.expect_response(again, 407)
+
+
+# ---- our own address in `trust` ----
+
+
+@pytest.fixture
+def trusting(start_daemon, addresses, peers):
+    """Our own address and a gateway's are in `trust`; 900 is for `trust` only,
+    and Bob's calls go there."""
+    ip, gateway = addresses.take(), peers.udp()
+    only_trusted = route("900", "sip:x@" + gateway.hostport)
+    only_trusted["match"]["caller"] = "trusted"
+    inside = addresses.take_trusted()
+    start_daemon(config(ip, DOMAIN, trust=[ip, inside], routes=[only_trusted],
+                        domains={DOMAIN: {"authenticate": "none"}}))
+    phone = Phone(peers.udp(), (ip, 5060))
+    phone.register(uri="sip:900@" + ip)
+    return gateway, (ip, 5060), peers.udp(inside)
+
+
+def options_for_bob(peer, address):
+    request = peer.request("OPTIONS", "sip:bob@" + DOMAIN, from_=NOBODY)
+    peer.send(request, address)
+    return request
+
+
+def test_a_contact_that_is_ourselves_makes_nobody_trusted(trusting, peers):
+    gateway, address, _ = trusting
+    caller = peers.udp()
+    caller.expect_response(options_for_bob(caller, address), 480)
+    gateway.expect_nothing()
+
+
+def test_who_is_trusted_stays_so_by_way_of_ourselves(trusting):
+    gateway, address, peer = trusting
+    request = options_for_bob(peer, address)
+    got = gateway.expect_request("OPTIONS", request.call_id)
+    assert len(got.values("Via")) == 3
