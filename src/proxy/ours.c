@@ -142,6 +142,15 @@ bool ours_is_uri(const struct request *r, const struct sip_uri *uri)
 	return request_host_is_local(r, uri->host, uri->port);
 }
 
+/* A port does not make one of our domains foreign. */
+bool ours_is_from(const struct request *r)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(sip_msg_from(r->msg)->uri, &uri) != 0 ||
+	       ours_is_uri(r, &uri) || request_host_is_local(r, uri.host, 0);
+}
+
 static size_t put_hostport(char *out, struct str host, uint16_t port)
 {
 	struct put p = put_into(out, SENT_BY_MAX);

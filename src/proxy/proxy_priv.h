@@ -74,6 +74,8 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 /* ours.c ------------------------------------------------------------------- */
 
 /* Does the URI name this proxy: a listener, an advertised name, a domain? */
+/* Does From say that it is one of ours, or what cannot be told from that? */
+bool ours_is_from(const struct request *r);
 bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 /* Is there a listener with TLS? */
 bool ours_has_tls(struct transport_set *s);

@@ -110,10 +110,20 @@ enum step_result step_validate(struct request *r)
 
 /* Route preprocessing (16.4) ----------------------------------------------- */
 
+/* The URI in From may change inside a dialog (RFC 4916), but a stranger does
+ * not become one of ours, who would have been asked for his password. */
+static bool is_impostor(const struct request *r, const struct dialog *d)
+{
+	return d->is_from_initiator && r->caller == CALLER_ANONYMOUS &&
+	       d->caller == CALLER_ANONYMOUS && !d->was_from_ours &&
+	       ours_is_from(r);
+}
+
 static bool keep_dialog(struct request *r, struct str token,
 			struct dialog *found)
 {
-	if (!token_check(r->proxy, r->msg, token, found))
+	if (!token_check(r->proxy, r->msg, token, found) ||
+	    is_impostor(r, found))
 		return false;
 	r->dialog = arena_alloc(&r->arena, sizeof(*r->dialog));
 	if (r->dialog == NULL)

@@ -29,6 +29,7 @@ enum {
 	NEAR_FLOW = 0x04, /* in the first byte */
 	FAR_FLOW = 0x08,
 	CLASS_MASK = 0x03,
+	ANONYMOUS_OURS = 3, /* a class: CALLER_ANONYMOUS, with a From of ours */
 };
 
 /* Tells the two tags of a dialog apart without a MAC; nothing relies on it. Of
@@ -177,6 +178,12 @@ static void sign(struct proxy *p, const uint8_t *readable, size_t len,
 	mac_tag(p->mac, pieces, ARRAY_LEN(pieces), mac);
 }
 
+static uint8_t class_of(const struct request *r)
+{
+	return r->caller == CALLER_ANONYMOUS && ours_is_from(r) ? ANONYMOUS_OURS
+								: r->caller;
+}
+
 size_t token_make(struct proxy *p, const struct request *r,
 		  const struct sides *sides, char *out)
 {
@@ -185,7 +192,7 @@ size_t token_make(struct proxy *p, const struct request *r,
 	const struct sip_addr *from = sip_msg_from(r->msg);
 	size_t len = 2;
 
-	raw[0] = (uint8_t)(TOKEN_VERSION << 4 | r->caller |
+	raw[0] = (uint8_t)(TOKEN_VERSION << 4 | class_of(r) |
 			   (sides->near_by_flow ? NEAR_FLOW : 0) |
 			   (sides->far_by_flow ? FAR_FLOW : 0));
 	raw[1] = tag_hint(from->tag);
@@ -210,12 +217,13 @@ static bool readable_unpack(struct proxy *p, const uint8_t *raw, size_t len,
 			    struct dialog *out)
 {
 	const struct transport_set *s = p->env.transports;
+	uint8_t class = raw[0] & CLASS_MASK;
 	size_t near, far;
 
-	if (len < 2 || raw[0] >> 4 != TOKEN_VERSION ||
-	    (raw[0] & CLASS_MASK) > CALLER_AUTHENTICATED)
+	if (len < 2 || raw[0] >> 4 != TOKEN_VERSION)
 		return false;
-	out->caller = raw[0] & CLASS_MASK;
+	out->was_from_ours = class == ANONYMOUS_OURS;
+	out->caller = out->was_from_ours ? CALLER_ANONYMOUS : class;
 	out->near_by_flow = (raw[0] & NEAR_FLOW) != 0;
 	out->far_by_flow = (raw[0] & FAR_FLOW) != 0;
 	near = hop_unpack(raw + 2, len - 2, out->near_by_flow, s, &out->near);

@@ -204,6 +204,24 @@ def test_a_token_is_no_credential_of_a_register(house):
         house.caller.expect_response(request, 401)
 
 
+def test_a_token_makes_nobody_one_of_ours(house):
+    """In the middle of his call a stranger says that he is Alice."""
+    invite, _, ok = house.dialog()
+    tag = invite.get("From").partition(";tag=")[2]
+    for uri in ("sip:alice@biloxi.com", "sips:alice@BILOXI.com.:5061",
+                "sip:alice@biloxi.com:0"):
+        for method in ("INVITE", "MESSAGE"):
+            house.assert_refused(house.ask(
+                "sip:bob@" + house.bob.hostport, method, call_id=invite.call_id,
+                from_="<%s>;tag=%s" % (uri, tag), to=ok.get("To"),
+                cseq=next(CSEQ), extra=[("Route", ok.get("Record-Route"))]))
+    house.bob.expect_nothing(seconds=0.1)
+    request = in_dialog_elsewhere(
+        house, invite, ok, ok.get("Record-Route"),
+        from_="<sip:other@elsewhere.example>;tag=" + tag)
+    house.bob.expect_request("INFO", request.call_id)
+
+
 def test_a_token_does_not_begin_another_dialog(house):
     """Without a tag in To, it is a request outside a dialog (RFC 3261 section
     12.2): rules and credentials apply."""

@@ -53,6 +53,30 @@ def test_22_3_who_was_asked_is_not_asked_again_when_the_request_comes_back(
     ok = house.victim.expect_response(again, 200)
     house.victim.send(ok.replace("Via", None), spiral.source)
     house.caller.expect_response(spiral.invite, 200)
+    house.caller.send(house.caller.in_dialog("BYE", spiral.invite, ok, cseq=3),
+                      house.address)
+    assert house.bob.expect_request("BYE", again.call_id).values("Route") == []
+
+
+def test_22_3_nor_inside_the_dialog_that_it_began(spiral):
+    """The other proxy is on the way there, too."""
+    house = spiral.house
+    spiral.got = spiral.got.add("Record-Route", "<sip:%s;lr>"
+                                % house.victim.hostport)
+    again = spiral.come_back()
+    got = house.bob.expect_request("INVITE", again.call_id)
+    house.bob.reply(got, 200)
+    ok = house.victim.expect_response(again, 200)
+    house.victim.send(ok.replace("Via", None), spiral.source)
+    ok = house.caller.expect_response(spiral.invite, 200)
+    bye = house.caller.in_dialog("BYE", spiral.invite, ok, cseq=3)
+    house.caller.send(bye, house.address)
+    leg = house.victim.expect_request("BYE", again.call_id)
+    routes = [("Route", v) for v in leg.values("Route")[1:]]
+    leg = leg.replace("Route", None).add("Via", house.victim.via())
+    leg.headers += routes
+    house.victim.send(leg, house.address)
+    house.bob.expect_request("BYE", again.call_id)
 
 
 def test_22_3_nor_a_third_time(spiral):
