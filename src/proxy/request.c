@@ -80,8 +80,8 @@ static bool is_from_ourselves(struct request *r)
 	uint64_t unused;
 
 	return via != NULL && via->branch.p != NULL &&
-	       ours_is_sent_by(r->proxy, &r->flow, via) &&
-	       txn_branch_loop(r->proxy->txns, via->branch, &unused);
+	       txn_branch_loop(r->proxy->txns, via->branch, &unused) &&
+	       ours_is_sent_by(r->proxy, &r->flow, via);
 }
 
 /* A Contact, or a redirection, may lead to ourselves, and `trust` may name our
