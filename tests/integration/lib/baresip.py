@@ -1,5 +1,5 @@
-"""A softphone: baresip, driven through its control connection. It says
-the same over and over, hears nothing, and needs no sound device."""
+"""A softphone: baresip, driven through its control connection. It speaks for two
+minutes and then hangs up, hears nothing, and needs no sound device."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from pathlib import Path
 from . import settings, wait
 
 CONTROL_PORT = 4444
+SPEECH_S = 120
 
 CONFIG = """\
 sip_listen {ip}:5060
@@ -73,11 +74,12 @@ class Baresip:
         self.buffer, self.events = b"", []
 
     def _speech(self):
-        """A second of sound, as telephones have it."""
+        """Sound as telephones have it, longer than any call: at its end this
+        release ends the call."""
         path = self.dir / "speech.wav"
         with wave.open(str(path), "wb") as f:
             f.setparams((1, 2, 8000, 0, "NONE", None))
-            f.writeframes(bytes(range(0, 200, 2)) * 160)
+            f.writeframes(bytes(range(0, 200, 2)) * 160 * SPEECH_S)
         return path
 
     # ---- running ----
