@@ -12,8 +12,8 @@ test_packages=(clang clang-format libclang-rt-14-dev llvm libcmocka-dev valgrind
 node_packages=()
 command -v node >/dev/null && command -v npm >/dev/null || node_packages=(nodejs npm)
 # Phones that are not ours, and what looks for accounts.
-phone_packages=("${node_packages[@]}" chromium baresip-core sipsak
-	sipvicious)
+phone_packages=("${node_packages[@]}" chromium baresip-core linphone-cli
+	sipsak sipvicious)
 
 as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -8,6 +8,13 @@ const NO_ANSWER_MS = 60000;
 const HOLD_TRIES = 5;
 const MISSED = "Missed call";
 
+// Our answer lets the other side begin the DTLS handshake (RFC 5763 5), which it does
+// once it has the answer: there are phones that stay silent where a handshake comes
+// before it, or one as long as a browser's. Their offer comes here, too.
+async function waitForTheirHello({ type, sdp }) {
+    return { type, sdp: sdp.replace(/^a=setup:active/gm, "a=setup:passive") };
+}
+
 export class Call {
     // calling, ringing, incoming, connecting, talking, ended
     state;
@@ -65,7 +72,10 @@ export class Call {
 
     async answer() {
         this.enter("connecting");
-        await this.withMicrophone(this.session.accept());
+        const mayChoose = /^a=setup:actpass/m.test(this.session.request.body);
+        await this.withMicrophone(this.session.accept({
+            sessionDescriptionHandlerModifiers: mayChoose ? [waitForTheirHello] : [],
+        }));
     }
 
     // Wherever it rings, it stops: RFC 3261 21.6.2.

@@ -41,7 +41,7 @@ export function showLine(line, account) {
 function lineWords(line, account) {
     switch (line.state) {
     case "connecting": return line.why ? "Trying again\u2026" : "Signing in\u2026";
-    case "ready": return account;
+    case "ready": return `Signed in as ${account}`;
     case "waiting": return line.why;
     default: return "Not signed in";
     }

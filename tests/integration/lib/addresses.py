@@ -47,6 +47,7 @@ MODULES = {
     "test_scanners": 51,
     "test_webphone_page": 52,
     "test_webphone_trouble": 53,
+    "test_linphone_phones": 54,
 }
 
 

@@ -17,6 +17,7 @@ from browser import BUILT, Browser  # noqa: E402
 from clients import KINDS  # noqa: E402
 from domain import DOMAIN, PASSWORDS, Domain  # noqa: E402
 from lib.baresip import Baresip  # noqa: E402
+from linphone import Linphone  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -107,4 +108,21 @@ class Phones:
                         self.domain.addresses.take(), (self.domain.ip, port),
                         transport, **options)
         self.stack.callback(phone.kill)
-        return phone.start()
+        phone.start()
+        self.stack.callback(phone.stop)
+        return phone
+
+    def linphone(self, user, transport="udp", **options):
+        """Signed in."""
+        phone = self.signing_in(user, PASSWORDS[user], transport, **options)
+        phone.expect_registration()
+        self.stack.callback(phone.stop)
+        return phone
+
+    def signing_in(self, user, password, transport="udp", **options):
+        """A Linphone that may not succeed."""
+        port = 5061 if transport == "tls" else 5060
+        phone = Linphone(self.dir, user, DOMAIN, password, (self.domain.ip, port),
+                         transport, self.domain.ca, **options)
+        self.stack.callback(phone.kill)
+        return phone.launch()
