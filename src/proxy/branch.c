@@ -236,6 +236,26 @@ static bool follows(struct branch *b, struct sip_msg *msg)
 	return true;
 }
 
+enum { REST_MAX_S = 3600 };
+
+/* 21.5.4: who says Retry-After is passed over for so long. Behind the seconds
+ * a comment and parameters may stand (20.33). */
+static void note_busy(struct branch *b, const struct sip_msg *msg)
+{
+	struct resolver *resolver = b->r->proxy->env.resolver;
+	struct str text = sip_msg_value(msg, SIP_HDR_RETRY_AFTER);
+	uint32_t rest_s = 0;
+
+	text.len = str_find(text, ';');
+	text.len = str_find(text, '(');
+	if (str_to_u32(str_trim(text), REST_MAX_S, &rest_s) == VD_ETOOBIG)
+		rest_s = REST_MAX_S;
+	if (rest_s != 0)
+		resolver_hop_rests(resolver, &b->found, rest_s * 1000);
+	else
+		resolver_hop_failed(resolver, &b->found);
+}
+
 static void on_failure(struct branch *b, struct sip_msg *msg)
 {
 	struct request *r = b->r;
@@ -245,7 +265,7 @@ static void on_failure(struct branch *b, struct sip_msg *msg)
 	b->fork->has_answered = msg->status != 408 && msg->status != 430;
 	context_offer(r, msg, msg->status, "");
 	if (fails_over(b, msg->status)) {
-		resolver_hop_failed(r->proxy->env.resolver, &b->found);
+		note_busy(b, msg);
 		client_txn_detach(b->txn);
 		b->txn = NULL;
 		b->last_err = VD_EUNREACH;

@@ -17,10 +17,9 @@ struct health_entry {
 	uint64_t until_ms;
 };
 
-int health_init(struct health *h, struct mem *mem, uint32_t dead_ms)
+int health_init(struct health *h, struct mem *mem)
 {
 	h->mem = mem;
-	h->dead_ms = dead_ms;
 	list_init(&h->by_age);
 	return hash_table_init(&h->table);
 }
@@ -75,7 +74,7 @@ entry_find(struct health *h, const struct health_key *key, uint64_t hash)
 }
 
 void health_failed(struct health *h, const struct locate_hop *hop,
-		   uint64_t now_ms)
+		   uint64_t until_ms)
 {
 	struct health_key key;
 	uint64_t hash = key_init(&key, hop);
@@ -90,7 +89,7 @@ void health_failed(struct health *h, const struct locate_hop *hop,
 	if (e == NULL)
 		return; /* it will be tried, and fail, once more */
 	e->key = key;
-	e->until_ms = now_ms + h->dead_ms;
+	e->until_ms = until_ms;
 	hash_table_insert(&h->table, &e->node, hash);
 	list_add_tail(&h->by_age, &e->by_age);
 }

@@ -20,7 +20,7 @@ static int parts_init(struct resolver *r, char why[256])
 	if (err == 0)
 		err = cache_init(&r->cache, r->mem, r->conf.cache);
 	if (err == 0)
-		err = health_init(&r->health, r->mem, r->conf.dead_ms);
+		err = health_init(&r->health, r->mem);
 	if (err == 0)
 		err = dns_init(r);
 	if (err != 0 && why[0] == '\0')
@@ -81,8 +81,14 @@ void resolver_free(struct resolver *r)
 
 void resolver_hop_failed(struct resolver *r, const struct locate_hop *hop)
 {
+	resolver_hop_rests(r, hop, r->conf.dead_ms);
+}
+
+void resolver_hop_rests(struct resolver *r, const struct locate_hop *hop,
+			uint32_t rest_ms)
+{
 	stats_add(r->stats, STAT_hops_failed, 1);
-	health_failed(&r->health, hop, loop_now_ms(r->loop));
+	health_failed(&r->health, hop, loop_now_ms(r->loop) + rest_ms);
 }
 
 void resolver_hop_ok(struct resolver *r, const struct locate_hop *hop)

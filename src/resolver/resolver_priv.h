@@ -232,13 +232,12 @@ struct health {
 	struct mem *mem; /* borrowed */
 	struct hash_table table;
 	struct list by_age; /* the oldest first */
-	uint32_t dead_ms;
 };
 
-int health_init(struct health *h, struct mem *mem, uint32_t dead_ms);
+int health_init(struct health *h, struct mem *mem);
 void health_fini(struct health *h);
 void health_failed(struct health *h, const struct locate_hop *hop,
-		   uint64_t now_ms);
+		   uint64_t until_ms);
 void health_ok(struct health *h, const struct locate_hop *hop);
 bool health_is_suspect(struct health *h, const struct locate_hop *hop,
 		       uint64_t now_ms);

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lib import settings
+from lib import settings, wait
 from lib.daemon import config, route
 from lib.endpoint import TcpListener
 from lib.message import SDP, Message, build_ack, uri_of
@@ -313,6 +313,39 @@ def test_rfc3263_4_3_the_next_target_is_tried_after_an_error_or_503(
     assert first.get("Max-Forwards") == second.get("Max-Forwards")
     good.reply(second, 200)
     assert caller.expect_response(invite, 200)
+
+
+def test_21_5_4_who_says_retry_after_is_passed_over_for_so_long(
+        start_nsd, start_daemon, addresses, peers):
+    ips = [addresses.take() for _ in range(2)]
+    nsd = start_nsd({"far.example": [
+        "_sip._udp IN SRV %d 1 5060 h%d" % (10 * n, n) for n in (1, 2)]
+        + ["h%d IN A %s" % (n, ip) for n, ip in enumerate(ips, 1)]})
+    ip = addresses.take()
+    start_daemon(config(ip, "biloxi.com", trust=[addresses.trusted_net],
+                        server={"workers": 1},
+                        resolver={"servers": [nsd.hostport]}))
+    busy, good = map(peers.udp, ips)
+    caller = peers.udp(addresses.take_trusted())
+
+    def ask():
+        request = caller.request("OPTIONS", "sip:x@far.example")
+        caller.send(request, (ip, 5060))
+        return request
+
+    request = ask()
+    busy.reply(busy.expect_request("OPTIONS", request.call_id), 503,
+               extra=[("Retry-After", "1 (closed);duration=9")])
+    good.reply(good.expect_request("OPTIONS", request.call_id), 200)
+    caller.expect_response(request, 200)
+    first = ask()
+    good.reply(good.expect_request("OPTIONS", first.call_id), 200)
+    caller.expect_response(first, 200)
+    def is_asked_again():
+        again = ask()
+        return busy.receive(0.2, lambda m: m.call_id == again.call_id)
+
+    wait.until(is_asked_again, settings.patience(5), "a request for who was busy")
 
 
 # ---- two families (RFC 5658) ----

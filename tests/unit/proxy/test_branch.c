@@ -2,6 +2,7 @@
  * section 4.3, RFC 5393 section 5.3.3. */
 #define NET "127.85.3."
 #include "bench.h"
+#include "resolver/resolver_priv.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -72,6 +73,49 @@ static void a_503_leads_to_the_next_hop(void **state)
 	peer_answer(p[1], 200, "");
 	peer_expect_status(b->caller, 200);
 	assert_int_equal(bench_stat(b, STAT_dns_queries), 0);
+}
+
+/* RFC 3261 section 21.5.4; 20.33: behind the seconds there may be more. */
+static void a_503_says_how_long_the_hop_rests(void **state)
+{
+	static const struct {
+		const char *field;
+		uint32_t rest_ms;
+	} rows[] = {
+		{"Retry-After: 5\r\n", 5000},
+		{"Retry-After: 90 (closed; till nine);duration=9\r\n", 90000},
+		{"Retry-After: 99999999999;x\r\n", 3600000},
+		{"Retry-After: 0\r\n", 30000},
+		{"Retry-After: soon\r\n", 30000},
+		{"", 30000},
+	};
+	struct bench *b = *state;
+	struct peer *p[2];
+	struct locate_hop hop = {.transport = SIP_UDP};
+	struct health *health = &b->resolver->health;
+	uint64_t now_ms = loop_now_ms(b->loop);
+
+	open_both(b, p);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char branch[2] = {(char)('1' + i), '\0'};
+
+		invite(b, branch);
+		peer_expect_status(b->caller, 100);
+		first_asked(b, p);
+		getsockname(p[0]->fd, &hop.addr.sa,
+			    &(socklen_t){sizeof(hop.addr)});
+		peer_answer(p[0], 503, rows[i].field);
+		peer_expect(p[0], "ACK ");
+		peer_expect(p[1], "INVITE ");
+		refuse(p[1], 486);
+		peer_expect_status(b->caller, 486);
+		peer_send(b->caller, bench_request("ACK", "sip:bob@biloxi.test",
+						   branch, ""));
+		assert_true(health_is_suspect(health, &hop,
+					      now_ms + rows[i].rest_ms - 1000));
+		assert_false(health_is_suspect(
+			health, &hop, now_ms + rows[i].rest_ms + 10000));
+	}
 }
 
 static void a_new_hop_has_a_new_branch(void **state)
@@ -862,6 +906,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_503_leads_to_the_next_hop),
+		BENCH_TEST(a_503_says_how_long_the_hop_rests),
 		BENCH_TEST(a_new_hop_has_a_new_branch),
 		BENCH_TEST(silence_leads_to_the_next_hop),
 		BENCH_TEST(a_closed_port_leads_to_the_next_hop),

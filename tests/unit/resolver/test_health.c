@@ -22,7 +22,7 @@ static int setup(void **state)
 
 	*state = &w;
 	assert_int_equal(mem_new(0, &w.mem), 0);
-	return health_init(&w.health, w.mem, DEAD_MS);
+	return health_init(&w.health, w.mem);
 }
 
 static int teardown(void **state)
@@ -51,7 +51,7 @@ static void failure_counts_for_a_while(void **state)
 	struct locate_hop h = hop(SIP_UDP, "192.0.2.1:5060");
 
 	assert_false(health_is_suspect(&w->health, &h, 0));
-	health_failed(&w->health, &h, 1000);
+	health_failed(&w->health, &h, 1000 + DEAD_MS);
 	assert_true(health_is_suspect(&w->health, &h, 1000));
 	assert_true(health_is_suspect(&w->health, &h, 1000 + DEAD_MS - 1));
 	assert_false(health_is_suspect(&w->health, &h, 1000 + DEAD_MS));
@@ -63,8 +63,8 @@ static void failing_again_starts_anew(void **state)
 	struct ward *w = *state;
 	struct locate_hop h = hop(SIP_TCP, "[2001:db8::1]:5060");
 
-	health_failed(&w->health, &h, 0);
-	health_failed(&w->health, &h, 20000);
+	health_failed(&w->health, &h, DEAD_MS);
+	health_failed(&w->health, &h, 20000 + DEAD_MS);
 	assert_true(health_is_suspect(&w->health, &h, DEAD_MS + 1000));
 	assert_int_equal(w->health.table.count, 1);
 }
@@ -74,7 +74,7 @@ static void answer_clears_it(void **state)
 	struct ward *w = *state;
 	struct locate_hop h = hop(SIP_UDP, "192.0.2.1:5060");
 
-	health_failed(&w->health, &h, 0);
+	health_failed(&w->health, &h, DEAD_MS);
 	health_ok(&w->health, &h);
 	assert_false(health_is_suspect(&w->health, &h, 0));
 	health_ok(&w->health, &h);
@@ -91,7 +91,7 @@ static void transport_address_and_port_tell_hops_apart(void **state)
 		hop(SIP_UDP, "[2001:db8::1]:5060"),
 	};
 
-	health_failed(&w->health, &h, 0);
+	health_failed(&w->health, &h, DEAD_MS);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		assert_false(health_is_suspect(&w->health, &others[i], 0));
 }
@@ -103,7 +103,7 @@ static void oldest_failure_is_forgotten_when_full(void **state)
 
 	for (int i = 0; i <= HEALTH_MAX; i++) {
 		addr_set_port(&h.addr, (uint16_t)(1000 + i));
-		health_failed(&w->health, &h, 0);
+		health_failed(&w->health, &h, DEAD_MS);
 	}
 	assert_int_equal(w->health.table.count, HEALTH_MAX);
 	assert_true(health_is_suspect(&w->health, &h, 0));
