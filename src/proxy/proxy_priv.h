@@ -155,6 +155,8 @@ bool request_begin(struct request *r);
  * does, the request is answered 420. */
 bool request_is_understood(struct request *r, enum sip_hdr_id id,
 			   const char *why);
+/* Is Max-Forwards above 0? If not, the request is answered 483. */
+bool request_has_forwards_left(struct request *r);
 /* Send a response of our own and note it; the request goes on. */
 void request_answer(struct request *r, unsigned status, struct str reason,
 		    struct str extra, const char *why);

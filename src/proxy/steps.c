@@ -24,14 +24,25 @@ static bool is_scheme_known(struct request *r)
 	return false;
 }
 
-/* Step 3. An OPTIONS that ends here was asked about this very hop (11.2). */
-static bool has_forwards_left(struct request *r)
+/* Step 3. */
+bool request_has_forwards_left(struct request *r)
 {
 	if (sip_msg_max_forwards(r->msg, 70) > 0)
 		return true;
 	request_reject(r, 483, STR_NONE, STR_NONE,
 		       "16.3 step 3: Max-Forwards is 0");
 	return false;
+}
+
+/* For the proxy or the registrar itself, so that nothing need be forwarded (11,
+ * 10.3 step 1). step_forward() looks once more at what a route sends on. */
+static bool is_for_us(struct request *r)
+{
+	const struct sip_uri *uri = sip_msg_uri(r->msg);
+
+	return (request_is(r, SIP_OPTIONS) || request_is(r, SIP_REGISTER)) &&
+	       !uri->has_user && ours_is_uri(r, uri) &&
+	       r->msg->count[SIP_HDR_ROUTE] == 0;
 }
 
 /* The loop value in a Via value, if that is one of ours. The top one has been
@@ -95,7 +106,9 @@ bool request_is_understood(struct request *r, enum sip_hdr_id id,
 
 enum step_result step_validate(struct request *r)
 {
-	if (!is_scheme_known(r) || !has_forwards_left(r))
+	if (!is_scheme_known(r))
+		return STEP_DONE;
+	if (!is_for_us(r) && !request_has_forwards_left(r))
 		return STEP_DONE;
 	if (!request_is(r, SIP_ACK) && !is_loop_free(r))
 		return STEP_DONE;

@@ -134,6 +134,8 @@ static uint32_t incoming_breadth(struct request *r)
 
 enum step_result step_forward(struct request *r)
 {
+	if (!request_has_forwards_left(r))
+		return STEP_DONE;
 	r->breadth = incoming_breadth(r);
 	if (request_is(r, SIP_ACK))
 		ack_forward(r);

@@ -74,6 +74,11 @@ def test_add_refresh_and_remove(registrar):
     assert registrar.bindings() == {}
 
 
+def test_10_3_a_register_that_may_not_be_forwarded_is_answered_here(registrar):
+    registrar.register("<sip:x@h.test>", expires=100, max_forwards=0)
+    assert list(registrar.bindings()) == ["sip:x@h.test"]
+
+
 def test_10_2_1_a_contact_of_another_scheme_is_kept_and_never_called(registrar,
                                                                     peers):
     caller, bob = peers.udp(), peers.udp()
