@@ -29,12 +29,24 @@ static void number_write(FILE *to, const struct conf_option *o)
 		o->type == CONF_SIZE ? "size" : "expansion");
 }
 
+/* What others read where the word stands without quotes; NULL: the same. */
+static const char *bare_reading(const char *word)
+{
+	if (strcmp(word, "off") == 0)
+		return "false";
+	return word[strspn(word, "0123456789.")] == '\0' ? word : NULL;
+}
+
 static void enum_write(FILE *to, const char *const *names)
 {
 	fputs("\"anyOf\": [{\"enum\": [", to);
 	for (size_t i = 0; names[i] != NULL; i++) {
+		const char *bare = bare_reading(names[i]);
+
 		fputs(i > 0 ? ", " : "", to);
 		string_write(to, names[i]);
+		if (bare != NULL)
+			fprintf(to, ", %s", bare);
 	}
 	fputs("]}, {\"$ref\": \"#/$defs/expansion\"}]", to);
 }

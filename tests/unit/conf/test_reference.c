@@ -100,12 +100,39 @@ static void the_schema_describes_each_key(void **state)
 	assert_str(conf_get(n, "required")->items[0]->text, "uri");
 }
 
+/* YAML 1.1 takes `off` for a boolean, and 1.2 for a number. */
+static void the_schema_allows_words_that_others_read_otherwise(void **state)
+{
+	static const char *const versions[] = {"1.2", "off", "both", NULL};
+	static const struct conf_option options[] = {
+		{.name = "v",
+		 .type = CONF_ENUM,
+		 .def = "off",
+		 .names = versions},
+		{0},
+	};
+	static const char *const want[] = {"1.2", "1.2", "off", "false",
+					   "both"};
+	struct bench *b = *state;
+	char *text = printed(print_schema, options);
+	const struct conf_node *n;
+
+	assert_int_equal(bench_parse(b, text), 0);
+	free(text);
+	n = conf_get(AT(b, "properties", "v", "anyOf")->items[0], "enum");
+	assert_int_equal(n->n, ARRAY_LEN(want));
+	for (size_t i = 0; i < n->n; i++)
+		assert_str(n->items[i]->text, want[i]);
+	assert_true(n->items[0]->is_quoted && !n->items[1]->is_quoted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(the_reference_has_a_row_for_each_key),
 		BENCH_TEST(the_reference_has_a_table_for_each_section),
 		BENCH_TEST(the_schema_describes_each_key),
+		BENCH_TEST(the_schema_allows_words_that_others_read_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
