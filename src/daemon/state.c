@@ -39,7 +39,8 @@ static int lock(const char *dir, struct state *s, char *why)
 	char path[PATH_MAX_LEN];
 
 	snprintf(path, sizeof(path), "%s/lock", dir);
-	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	s->lock_fd =
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0)
 		return explain(why, path, "cannot open");
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
@@ -91,7 +92,8 @@ static int make_secret(const char *path, struct state *s, char *why)
 
 	random_bytes(s->secret, sizeof(s->secret));
 	snprintf(aside, sizeof(aside), "%s.new", path);
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		  0600);
 	if (fd < 0)
 		return explain(why, aside, "cannot make");
 	is_written = write_all(fd, s->secret, sizeof(s->secret));
@@ -138,16 +140,19 @@ int state_open(const char *dir, struct str secret, struct state *out,
 	return 0;
 }
 
+/* What a start as another user has left there, too. Root follows no link that
+ * the user may have put into his directory. */
 int state_chown(const char *dir, unsigned uid, unsigned gid)
 {
-	static const char *const names[] = {"lock", "secret"};
+	static const char *const names[] = {"lock", "secret", "viaduct.db",
+					    "viaduct.db-wal", "viaduct.db-shm"};
 	char path[PATH_MAX_LEN];
 
 	if (chown(dir, uid, gid) != 0)
 		return VD_ESYS;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		if (chown(path, uid, gid) != 0 && errno != ENOENT)
+		if (lchown(path, uid, gid) != 0 && errno != ENOENT)
 			return VD_ESYS;
 	}
 	return 0;

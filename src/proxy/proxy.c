@@ -422,7 +422,9 @@ void proxy_broken(struct proxy *p, const struct flow *from, struct str bytes,
 
 	if (r == NULL)
 		return;
-	if (r->msg->bad == NULL)
+	if (status == 513)
+		r->msg->bad = "Message Too Large";
+	else if (r->msg->bad == NULL)
 		r->msg->bad = "Bad Message Length";
 	r->msg->bad_status = status;
 	refuse_malformed(r);

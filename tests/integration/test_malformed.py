@@ -208,6 +208,15 @@ def test_more_than_a_limit_allows_is_refused(case, transport, small, peers):
     small.assert_serves(peers.udp())
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_message_that_is_too_large_is_told_so(transport, small, peers):
+    caller = peers.udp() if transport == "udp" else peers.tcp(small.address)
+    request = caller.request("OPTIONS", "sip:bob@biloxi.com")
+    caller.send(edited(request, *TOO_MUCH["body"]), small.address)
+    answer = caller.expect_response(request)
+    assert answer.start == "SIP/2.0 513 Message Too Large"
+
+
 def test_a_size_is_refused_when_it_is_declared(small, peers):
     caller = peers.tcp(small.address)
     request = caller.request("OPTIONS", "sip:bob@biloxi.com")

@@ -220,10 +220,41 @@ static void the_directory_can_be_given_to_a_user(void **state)
 	assert_int_equal(st.st_gid, 12346);
 	assert_int_equal(stat(path_of(p, "lock"), &st), 0);
 	assert_int_equal(st.st_uid, 12345);
+	write_file(path_of(p, "viaduct.db"), "", 0);
+	assert_int_equal(state_chown(p->dir, 12345, 12346), 0);
+	assert_int_equal(stat(path_of(p, "viaduct.db"), &st), 0);
+	assert_int_equal(st.st_uid, 12345);
 	assert_int_equal(unlink(path_of(p, "secret")), 0);
 	assert_int_equal(state_chown(p->dir, 0, 0), 0);
 	state_close(&s);
 	assert_int_equal(state_chown(path_of(p, "none"), 0, 0), VD_ESYS);
+}
+
+/* The directory is the user's, and the next start begins as root again. */
+static void links_of_the_user_are_not_followed(void **state)
+{
+	static const char *const names[] = {"lock", "secret.new"};
+	struct place *p = *state;
+	char victim[128];
+	struct state s;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	snprintf(victim, sizeof(victim), "%s/victim", p->base);
+	write_file(victim, "x", 1);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(mkdir(p->dir, 0700) == 0 || i > 0, true);
+		assert_int_equal(symlink(victim, path_of(p, names[i])), 0);
+		assert_int_equal(state_open(p->dir, STR_NONE, &s, p->why),
+				 VD_ESYS);
+		assert_int_equal(unlink(path_of(p, names[i])), 0);
+	}
+	assert_int_equal(symlink(victim, path_of(p, "viaduct.db")), 0);
+	assert_int_equal(state_chown(p->dir, 12345, 12346), 0);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_size, 1);
+	assert_int_equal(st.st_uid, 0);
 }
 
 #define PLACE_TEST(fn)                                                         \
@@ -242,6 +273,7 @@ int main(void)
 		PLACE_TEST(a_secret_that_cannot_be_written_is_refused),
 		PLACE_TEST(a_place_that_is_no_directory_is_refused),
 		PLACE_TEST(the_directory_can_be_given_to_a_user),
+		PLACE_TEST(links_of_the_user_are_not_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
