@@ -9,15 +9,20 @@
 #include "util/util_priv.h"
 
 /*
- * Classes: steps of 64 bytes up to 1024, then sixteen steps in each doubling up
- * to 8192, so that above 1024 bytes less than a sixteenth is wasted.
+ * Classes: steps of 64 bytes up to 1024, then one for each number of blocks
+ * that a slab can hold, so that nothing is left over at its end: a block is as
+ * large as it can be for the number.
  */
 enum {
 	SLAB_SIZE = 65536, /* and its alignment */
 	SLAB_HEAD = 64,
+	SLAB_ROOM = SLAB_SIZE - SLAB_HEAD,
 	STEP = 64,
 	N_LINEAR = 16, /* classes of 64 to 1024 bytes */
-	N_CLASSES = N_LINEAR + 3 * 16,
+	GRAIN = 16,    /* of larger ones, and their alignment */
+	MOST_BLOCKS = SLAB_ROOM / (N_LINEAR * STEP + GRAIN),
+	FEWEST_BLOCKS = SLAB_ROOM / MEM_CLASS_MAX,
+	N_CLASSES = N_LINEAR + MOST_BLOCKS - FEWEST_BLOCKS + 1,
 };
 
 struct free_block {
@@ -51,24 +56,22 @@ struct mem {
 
 static inline unsigned class_of(size_t size)
 {
-	unsigned shift;
+	unsigned grains;
 
 	if (size <= N_LINEAR * STEP)
 		return size == 0 ? 0 : (unsigned)((size - 1) / STEP);
-	/* The four bits below the highest one tell the step. */
-	shift = 63u - (unsigned)__builtin_clzll(size - 1) - 4;
-	return N_LINEAR + (shift - 6) * 16 + (unsigned)((size - 1) >> shift) -
-	       16;
+	grains = (unsigned)((size + GRAIN - 1) / GRAIN);
+	return N_LINEAR + MOST_BLOCKS - SLAB_ROOM / GRAIN / grains;
 }
 
 static inline unsigned class_size(unsigned class)
 {
-	unsigned above;
+	unsigned size;
 
 	if (class < N_LINEAR)
 		return (class + 1) * STEP;
-	above = class - N_LINEAR;
-	return (above % 16 + 17) << (6 + above / 16);
+	size = SLAB_ROOM / GRAIN / (N_LINEAR + MOST_BLOCKS - class) * GRAIN;
+	return size < MEM_CLASS_MAX ? size : MEM_CLASS_MAX;
 }
 
 size_t mem_good_size(size_t size)

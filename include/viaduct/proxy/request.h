@@ -61,13 +61,13 @@ struct verdict {
 		VERDICT_REGISTER,   /* this is a REGISTER for us */
 		VERDICT_REGISTERED, /* to the contacts of the Request-URI */
 	} kind;
-	struct str route;        /* name of the route that decided */
 	bool needs_user;         /* not for anonymous callers */
-	unsigned status;         /* reject, redirect */
+	bool is_registered;      /* forward: to contacts of a user of ours */
+	struct str route;        /* name of the route that decided */
 	struct str reason;       /* empty: the standard phrase */
+	unsigned status;         /* reject, redirect */
 	uint32_t retry_after_s;  /* reject; 0: no Retry-After */
 	const struct plan *plan; /* forward; redirect: its leaves' URIs */
-	bool is_registered; /* forward: to the contacts of a user of ours */
 };
 
 /* A node of the response context's tree, one per plan node. */
@@ -88,10 +88,10 @@ struct fork {
 /* The best final response so far (16.7 step 6); bytes in the arena, or status
  * alone for an outcome of our own. */
 struct best {
-	unsigned status; /* 0: none */
-	struct str bytes;
-	const char *reason;          /* of an outcome of our own */
+	unsigned status;             /* 0: none */
 	unsigned identity_forbidden; /* as in struct request */
+	struct str bytes;
+	const char *reason; /* of an outcome of our own */
 };
 
 /* A dialog as our Record-Route token tells it (DESIGN: "in a dialog"). */
@@ -208,8 +208,8 @@ bool request_is_first_hop(const struct request *r);
 bool request_needs_flow(const struct request *r, const struct sip_uri *contact);
 
 /* The same request as it passed here before, from a sender who was known, while
- * its answer is still awaited: it comes back by way of another proxy (a spiral).
- * NULL: there is none. */
+ * its answer is still awaited: it comes back by way of another proxy (a
+ * spiral). NULL: there is none. */
 const struct request *request_before(const struct request *r);
 
 /* The worker that it is on. */

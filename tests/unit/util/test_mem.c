@@ -58,7 +58,7 @@ static void blocks_are_aligned_and_apart(void **state)
 	assert_int_equal(usage(m).used, 0);
 }
 
-static void a_block_wastes_less_than_an_eighth_above_512_bytes(void **state)
+static void a_block_wastes_less_than_a_seventh_above_512_bytes(void **state)
 {
 	(void)state;
 	assert_int_equal(mem_good_size(0), 64);
@@ -66,8 +66,26 @@ static void a_block_wastes_less_than_an_eighth_above_512_bytes(void **state)
 		size_t got = mem_good_size(size);
 
 		assert_true(got >= size);
-		assert_true(got - size < 64 || (got - size) * 8 < size);
+		assert_true(got - size < 64 || (got - size) * 7 < size);
 		assert_int_equal(mem_good_size(got), got);
+	}
+}
+
+static void a_slab_holds_as_many_blocks_as_fit(void **state)
+{
+	struct mem *m = *state;
+
+	for (size_t size = 1040; size <= MEM_CLASS_MAX; size += 16) {
+		size_t n = (SLAB - 64) / size;
+		void *v[SLAB / 1024];
+
+		for (size_t i = 0; i < n; i++) {
+			v[i] = mem_alloc(m, size);
+			memset(v[i], 0xff, size);
+		}
+		assert_int_equal(usage(m).held, SLAB);
+		for (size_t i = 0; i < n; i++)
+			mem_free(m, v[i], size);
 	}
 }
 
@@ -259,7 +277,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_MEM(blocks_are_aligned_and_apart),
-		WITH_MEM(a_block_wastes_less_than_an_eighth_above_512_bytes),
+		WITH_MEM(a_block_wastes_less_than_a_seventh_above_512_bytes),
+		WITH_MEM(a_slab_holds_as_many_blocks_as_fit),
 		WITH_MEM(usage_counts_what_blocks_really_take),
 		WITH_MEM(zalloc_zeroes_a_block_that_was_used),
 		WITH_MEM(
