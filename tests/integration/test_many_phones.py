@@ -14,7 +14,7 @@ from lib.many_phones import Load
 
 DOMAIN = "biloxi.com"
 PHONES = int(os.environ.get("VIADUCT_PHONES", 20 if settings.SLOW else 100))
-SECONDS = int(os.environ.get("VIADUCT_PHONES_S", 10))
+SECONDS = int(os.environ.get("VIADUCT_PHONES_S", 5))
 CALLS_PER_S = 4 if settings.SLOW else 20
 
 

@@ -12,7 +12,7 @@ from . import message, settings
 from .message import Message
 
 AT_ONCE_S = 3     # what needs no timer; patience() stretches it
-QUIET_S = 0.4     # how long "nothing comes" is watched
+QUIET_S = 0.2     # how long "nothing comes" is watched
 
 
 def family_of(ip):

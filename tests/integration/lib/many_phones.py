@@ -26,13 +26,8 @@ class Phone:
         self.nonce = {}    # "REGISTER", "INVITE" -> challenge, its counter
         self.acks = set()
 
-    async def connect(self, ip, port, is_secure):
-        context = None
-        if is_secure:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        self.scheme = "WSS" if is_secure else "WS"
+    async def connect(self, ip, port, context):
+        self.scheme = "WSS" if context else "WS"
         self.reader, self.writer = await asyncio.open_connection(
             ip, port, ssl=context)
         self.writer.write(upgrade())
@@ -159,7 +154,7 @@ class Load:
     wrong is raised."""
 
     def __init__(self, ip, port, domain, users, is_secure=False):
-        self.at = (ip, port, is_secure)
+        self.at = (ip, port, _trusting_context() if is_secure else None)
         self.phones = [Phone(user, domain) for user in users]
 
     async def connect(self):
@@ -187,6 +182,15 @@ class Load:
 
     async def close(self):
         await asyncio.gather(*(p.close() for p in self.phones))
+
+
+def _trusting_context():
+    """For all of them: to make one takes longer than a handshake, whose deadline
+    passes meanwhile."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _chunks(all_of_them, n):

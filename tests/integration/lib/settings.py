@@ -22,7 +22,7 @@ NO_SKIP = os.environ.get("VIADUCT_NO_SKIP") == "1"
 
 # The main call: how many, and how many a second.
 CALLS = int(os.environ.get("VIADUCT_CALLS", 1000 if SLOW else 2000))
-RATE = int(os.environ.get("VIADUCT_RATE", 50 if SLOW else 100))
+RATE = int(os.environ.get("VIADUCT_RATE", 100 if SLOW else 200))
 
 # A next hop without address: RFC 3261 16.6 step 7 and 16.9 make it a failed
 # branch, whose 503 RFC 3261 16.7 step 6 lets the caller see as a 500.
