@@ -178,6 +178,26 @@ void bench_start(struct bench *b)
 		assert_int_equal(bench_start_worker(b, i), 0);
 }
 
+struct bench *bench_listening(enum sip_transport t, const char *hostport)
+{
+	struct bench *b = bench_new();
+
+	bench_listen(b, t, hostport);
+	bench_start(b);
+	return b;
+}
+
+int bench_teardown(void **state)
+{
+	bench_free(*state);
+	return 0;
+}
+
+void bench_set_limits(struct bench *b)
+{
+	transport_set_limits(b->set, &b->limits);
+}
+
 void bench_stop_worker(struct bench *b, unsigned i)
 {
 	transport_free(b->w[i].transport);
@@ -302,6 +322,15 @@ int peer_connect(const char *from, const char *to)
 
 	if (connect(fd, &a.sa, addr_len(&a)) != 0)
 		assert_int_equal(errno, EINPROGRESS);
+	return fd;
+}
+
+int peer_accepted(struct bench *b, const char *from, const char *to)
+{
+	size_t n = transport_n_connections(b->set);
+	int fd = peer_connect(from, to);
+
+	bench_until(b, transport_n_connections(b->set) == n + 1);
 	return fd;
 }
 

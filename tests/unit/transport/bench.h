@@ -24,6 +24,9 @@ enum {
 	BENCH_WAIT_MS = 5000, /* for what must happen */
 };
 
+/* A whole one, without a body. */
+#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
+
 struct bench;
 
 struct bench_worker {
@@ -62,6 +65,15 @@ struct bench *bench_new(void);
 void bench_listen(struct bench *b, enum sip_transport t, const char *hostport);
 void bench_start(struct bench *b);
 void bench_free(struct bench *b);
+
+/* All three, for one listener. */
+struct bench *bench_listening(enum sip_transport t, const char *hostport);
+
+/* Of cmocka: the state is a bench. */
+int bench_teardown(void **state);
+
+/* b->limits as they are now. */
+void bench_set_limits(struct bench *b);
 
 /* The parts of bench_start(), for those that expect failures: everything but
  * the workers, of it the listeners alone, and one worker. */
@@ -102,6 +114,8 @@ struct hop bench_back(const struct flow *f);
 int peer_udp(const char *hostport);
 int peer_listen(const char *hostport);
 int peer_connect(const char *from, const char *to);
+/* Turn until it is accepted. */
+int peer_accepted(struct bench *b, const char *from, const char *to);
 void peer_send_to(int fd, const char *hostport, struct str s);
 void peer_write(int fd, struct str s);
 /* Turn until `len` bytes have come (at most BENCH_TEXT); returns them. */

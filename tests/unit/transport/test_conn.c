@@ -11,36 +11,15 @@ static const char us[] = "127.83.3.1:5060";
 static const char peer[] = "127.83.3.9:0";
 static const char server[] = "127.83.3.8:5070";
 
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
-
 static int setup(void **state)
 {
-	struct bench *b = bench_new();
-
-	bench_listen(b, SIP_TCP, us);
-	bench_start(b);
-	*state = b;
+	*state = bench_listening(SIP_TCP, us);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
-	return 0;
-}
-
-static void set_limits(struct bench *b)
-{
-	transport_set_limits(b->set, &b->limits);
 }
 
 static int connected(struct bench *b)
 {
-	size_t n = transport_n_connections(b->set);
-	int fd = peer_connect(peer, us);
-
-	bench_until(b, transport_n_connections(b->set) == n + 1);
-	return fd;
+	return peer_accepted(b, peer, us);
 }
 
 /* --- deadlines --- */
@@ -52,7 +31,7 @@ static void a_message_that_drips_meets_its_deadline(void **state)
 	int fd;
 
 	b->limits.message_timeout_ms = 200;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	peer_write(fd, STR("OPTIONS"));
 	while (b->w[0].n_closed == 0) {
@@ -73,7 +52,7 @@ static void each_message_has_its_own_deadline(void **state)
 	int fd;
 
 	b->limits.message_timeout_ms = 300;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	/* Always a rest of the next message, never one that stays. */
 	peer_write(fd, STR("OPTIONS"));
@@ -93,7 +72,7 @@ static void an_idle_connection_is_closed(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	assert_int_equal(peer_read_end(b, fd), 0);
 	assert_true(bench_now_ms() - start >= 100);
@@ -108,7 +87,7 @@ static void traffic_keeps_a_connection(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 1000; /* a busy machine pauses us, too */
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	while (bench_now_ms() - start < 1500) {
 		peer_write(fd, STR(MESSAGE));
@@ -126,7 +105,7 @@ static void a_held_connection_is_not_idle(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	peer_write(fd, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages == 1);
@@ -152,7 +131,7 @@ static void a_stale_reference_holds_nothing(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	peer_write(fd, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages == 1);
@@ -241,7 +220,7 @@ static void a_peer_that_stops_reading_is_closed_in_time(void **state)
 
 	b->limits.message_timeout_ms = 200;
 	b->limits.output_queue = 16 << 20;
-	set_limits(b);
+	bench_set_limits(b);
 	to = back_to(b, fd);
 	for (int i = 0; i < 150; i++)
 		assert_int_equal(bench_send(b, 0, &to,
@@ -263,7 +242,7 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 	uint64_t quiet_ms;
 
 	b->limits.output_queue = 1 << 20;
-	set_limits(b);
+	bench_set_limits(b);
 	b->answer = (struct str){filler(ANSWER), ANSWER};
 	while (n_sent < N && send(fd, MESSAGE, sizeof(MESSAGE) - 1,
 				  MSG_NOSIGNAL) == sizeof(MESSAGE) - 1) {
@@ -293,7 +272,7 @@ static void what_is_queued_leaves_before_a_close(void **state)
 	int fd = connected(b);
 
 	b->limits.output_queue = 8 << 20;
-	set_limits(b);
+	bench_set_limits(b);
 	to = back_to(b, fd);
 	for (int i = 0; i < N; i++)
 		assert_int_equal(bench_send(b, 0, &to,
@@ -467,7 +446,7 @@ static void a_peer_that_has_vanished_is_noticed(void **state)
 	close(fd);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

@@ -9,24 +9,13 @@ static const char us[] = "127.83.14.1:5060";
 static const char peer[] = "127.83.14.9:0";
 static const char sent_by[] = "127.83.14.9:5070";
 
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
 #define ANSWER                                                                 \
 	"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP x.test:5070;branch=z9hG4bK1\r\n"   \
 	"l: 0\r\n\r\n"
 
 static int setup(void **state)
 {
-	struct bench *b = bench_new();
-
-	bench_listen(b, SIP_TCP, us);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
+	*state = bench_listening(SIP_TCP, us);
 	return 0;
 }
 
@@ -132,7 +121,7 @@ static void it_is_not_waited_for_for_ever(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 200;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	fd = half_closed(b);
 	assert_int_equal(peer_read_end(b, fd), 0);
 	assert_true(bench_now_ms() - start >= 200);
@@ -187,7 +176,7 @@ static void one_that_does_not_read_its_answers_is_given_up(void **state)
 
 	memset((char *)much.p, 'x', much.len);
 	b->limits.message_timeout_ms = 200;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	fd = half_closed(b);
 	memcpy((char *)much.p, "SIP/2.0 200 OK\r\n", 16);
 	for (int i = 0; i < 1000 && b->w[0].n_closed == 1 &&
@@ -205,7 +194,7 @@ static void one_that_does_not_read_its_answers_is_given_up(void **state)
 	close(fd);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

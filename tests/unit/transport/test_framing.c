@@ -19,12 +19,9 @@ static int setup(void **state)
 {
 	static struct fixture f;
 
-	f.b = bench_new();
-	bench_listen(f.b, SIP_TCP, us);
-	bench_start(f.b);
+	f.b = bench_listening(SIP_TCP, us);
 	f.b->answer = STR("SIP/2.0 200 OK\r\n\r\n");
-	f.fd = peer_connect(peer, us);
-	bench_until(f.b, transport_n_connections(f.b->set) == 1);
+	f.fd = peer_accepted(f.b, peer, us);
 	*state = &f;
 	return 0;
 }
@@ -194,7 +191,7 @@ static void an_endless_message_ends_at_the_limit(void **state)
 	static char line[1000];
 
 	f->b->limits.message_size = 5000;
-	transport_set_limits(f->b->set, &f->b->limits);
+	bench_set_limits(f->b);
 	memset(line, 'x', sizeof(line));
 	peer_write(f->fd, STR(HEAD "X: "));
 	for (int i = 0; i < 6; i++) {

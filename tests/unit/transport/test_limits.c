@@ -10,19 +10,11 @@
 static const char us[] = "127.83.5.1:5060";
 static const char server[] = "127.83.5.8:5070";
 
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
-
 static int setup(void **state)
 {
 	*state = bench_new();
 	bench_listen(*state, SIP_TCP, us);
 	bench_listen(*state, SIP_UDP, us);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
 	return 0;
 }
 
@@ -279,7 +271,7 @@ static void each_allocation_of_a_set_may_fail(void **state)
 	assert_true(n > 10);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

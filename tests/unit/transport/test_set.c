@@ -11,12 +11,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	bench_free(*state);
-	return 0;
-}
-
 /* --- binding --- */
 
 static void open_fails(struct bench *b, const char *sentence)
@@ -281,7 +275,7 @@ static void hops_and_flows_have_names(void **state)
 			   STR("udp:192.0.2.4:5060<[2001:db8::4]:5062")));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

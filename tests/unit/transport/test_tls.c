@@ -20,8 +20,6 @@ static const char us[] = "127.83.9.1:5061";
 static const char peer_ip[] = "127.83.9.9:0";
 static const char server_at[] = "127.83.9.8:5061";
 
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
-
 static struct pki pki;
 static char dir[] = "/tmp/viaduct-tls-XXXXXX";
 static char cert_path[64], key_path[64], ca_path[64];
@@ -259,7 +257,7 @@ static void what_blocks_goes_on_where_it_was(void **state)
 	struct peer p;
 
 	b->limits.output_queue = LEN * N * 2;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	peer_connected(&p, b);
 	peer_say(&p, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages == 1);
@@ -332,7 +330,7 @@ static void our_end_says_goodbye(void **state)
 	int ret;
 
 	b->limits.idle_timeout_ms = 100;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	peer_connected(&p, b);
 	bench_until(b, (ret = SSL_read(p.ssl, &byte, 1)) <= 0 &&
 			       !wants_more(&p, ret));
@@ -347,7 +345,7 @@ static void a_handshake_meets_its_deadline(void **state)
 	int fd;
 
 	b->limits.handshake_timeout_ms = 200;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	fd = peer_connect(peer_ip, us);
 	bench_until(b, transport_n_connections(b->set) == 1);
 	/* a hello that promises 512 bytes, then drips */

@@ -9,17 +9,7 @@ static const char peer[] = "127.83.1.9:5062";
 
 static int setup(void **state)
 {
-	struct bench *b = bench_new();
-
-	bench_listen(b, SIP_UDP, us);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
+	*state = bench_listening(SIP_UDP, us);
 	return 0;
 }
 
@@ -135,7 +125,7 @@ static void a_datagram_over_the_limit_is_broken(void **state)
 	int fd = peer_udp(peer);
 
 	b->limits.message_size = 2000;
-	transport_set_limits(b->set, &b->limits);
+	bench_set_limits(b);
 	memset(big, 'z', sizeof(big));
 	peer_send_to(fd, us, (struct str){big, 2001});
 	bench_until(b, b->w[0].n_broken == 1);
@@ -261,7 +251,7 @@ static void a_hop_of_another_family_is_unreachable(void **state)
 	assert_int_equal(bench_send(b, 0, &to, STR("x"), NULL), VD_EUNREACH);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

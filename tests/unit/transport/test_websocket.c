@@ -20,8 +20,8 @@ static const char peer[] = "127.83.10.9:0";
 /* With a mask of zeros the bytes are as they were. */
 #define MASK "\0\0\0\0"
 #define FRAME(first, len, text) first len MASK text
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\n\r\n"
-#define MESSAGE_FRAME FRAME("\x81", "\x9b", MESSAGE)
+#define REQUEST "OPTIONS sip:a@b SIP/2.0\r\n\r\n"
+#define REQUEST_FRAME FRAME("\x81", "\x9b", REQUEST)
 #define FIRST_HALF FRAME("\x01", "\x8a", "OPTIONS si")
 #define SECOND_HALF FRAME("\x80", "\x91", "p:a@b SIP/2.0\r\n\r\n")
 #define PING FRAME("\x89", "\x82", "hi")
@@ -31,17 +31,7 @@ static const char peer[] = "127.83.10.9:0";
 
 static int setup(void **state)
 {
-	struct bench *b = bench_new();
-
-	bench_listen(b, SIP_WS, us);
-	bench_start(b);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
+	*state = bench_listening(SIP_WS, us);
 	return 0;
 }
 
@@ -62,24 +52,19 @@ static void expect(struct bench *b, int fd, struct str bytes)
 	assert_memory_equal(peer_read(b, fd, bytes.len), bytes.p, bytes.len);
 }
 
-static void set_limits(struct bench *b)
-{
-	transport_set_limits(b->set, &b->limits);
-}
-
 static void messages_go_both_ways(void **state)
 {
 	struct bench *b = *state;
 	int fd = connected(b);
 
 	b->answer = STR("SIP/2.0 200 OK");
-	peer_write(fd, BYTES(MESSAGE_FRAME));
+	peer_write(fd, BYTES(REQUEST_FRAME));
 	expect(b, fd, BYTES("\x81\x0eSIP/2.0 200 OK"));
 	assert_int_equal(b->w[0].from.transport, SIP_WS);
-	assert_int_equal(b->w[0].len, sizeof(MESSAGE) - 1);
-	assert_memory_equal(b->w[0].text, MESSAGE, sizeof(MESSAGE) - 1);
+	assert_int_equal(b->w[0].len, sizeof(REQUEST) - 1);
+	assert_memory_equal(b->w[0].text, REQUEST, sizeof(REQUEST) - 1);
 	b->answer = STR("\xff");
-	peer_write(fd, BYTES(MESSAGE_FRAME));
+	peer_write(fd, BYTES(REQUEST_FRAME));
 	expect(b, fd, BYTES("\x82\x01\xff"));
 	close(fd);
 }
@@ -89,13 +74,13 @@ static void many_frames_may_share_a_segment(void **state)
 	struct bench *b = *state;
 	int fd = connected(b);
 
-	peer_write(fd, BYTES(MESSAGE_FRAME FIRST_HALF PING SECOND_HALF
-				     MESSAGE_FRAME FIRST_HALF));
+	peer_write(fd, BYTES(REQUEST_FRAME FIRST_HALF PING SECOND_HALF
+				     REQUEST_FRAME FIRST_HALF));
 	bench_until(b, b->w[0].n_messages == 3);
 	expect(b, fd, BYTES("\x8a\x02hi"));
 	peer_write(fd, BYTES(SECOND_HALF));
 	bench_until(b, b->w[0].n_messages == 4);
-	assert_memory_equal(b->w[0].text, MESSAGE, sizeof(MESSAGE) - 1);
+	assert_memory_equal(b->w[0].text, REQUEST, sizeof(REQUEST) - 1);
 	close(fd);
 }
 
@@ -106,7 +91,7 @@ static void only_messages_are_counted(void **state)
 	int fd = connected(b);
 
 	b->answer = STR("x");
-	peer_write(fd, BYTES(PING MESSAGE_FRAME CLOSE));
+	peer_write(fd, BYTES(PING REQUEST_FRAME CLOSE));
 	expect(b, fd, BYTES("\x8a\x02hi\x81\x01x\x88\x02\x03\xe8"));
 	assert_int_equal(peer_read_end(b, fd), 0);
 	assert_int_equal(bench_stat(b, STAT_messages_in), 1);
@@ -120,7 +105,7 @@ static void a_bad_frame_is_counted_and_ends_the_connection(void **state)
 	struct bench *b = *state;
 	int fd = connected(b);
 
-	peer_write(fd, BYTES("\x81\x01x" MESSAGE_FRAME));
+	peer_write(fd, BYTES("\x81\x01x" REQUEST_FRAME));
 	expect(b, fd, BYTES("\x88\x02\x03\xea"));
 	assert_int_equal(peer_read_end(b, fd), 0);
 	assert_int_equal(bench_stat(b, STAT_messages_malformed), 1);
@@ -149,7 +134,7 @@ static void an_upgrade_has_a_deadline(void **state)
 
 	b->limits.handshake_timeout_ms = 200;
 	b->limits.message_timeout_ms = 50; /* is another thing */
-	set_limits(b);
+	bench_set_limits(b);
 	fd = peer_connect(peer, us);
 	peer_write(fd, STR("GET"));
 	bench_until(b, b->w[0].n_closed == 1);
@@ -166,7 +151,7 @@ static void fragments_do_not_postpone_a_deadline(void **state)
 	int fd;
 
 	b->limits.message_timeout_ms = 200;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	peer_write(fd, BYTES(FIRST_HALF));
 	start = bench_now_ms();
@@ -186,7 +171,7 @@ static void what_is_complete_has_no_deadline(void **state)
 	int fd;
 
 	b->limits.message_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	peer_write(fd, BYTES(FIRST_HALF SECOND_HALF PING));
 	expect(b, fd, BYTES("\x8a\x02hi"));
@@ -202,7 +187,7 @@ static void a_quiet_connection_is_told_that_it_ends(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	expect(b, fd, BYTES("\x88\x02\x03\xe9"));
 	assert_int_equal(peer_read_end(b, fd), 0);
@@ -213,7 +198,7 @@ static void a_quiet_connection_is_told_that_it_ends(void **state)
 
 static struct conn_ref hold(struct bench *b, int fd)
 {
-	peer_write(fd, BYTES(MESSAGE_FRAME));
+	peer_write(fd, BYTES(REQUEST_FRAME));
 	bench_until(b, b->w[0].n_messages == 1);
 	transport_hold(b->set, b->w[0].from.conn);
 	return b->w[0].from.conn;
@@ -226,7 +211,7 @@ static void one_that_is_held_is_asked_for_a_sign_of_life(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	conn = hold(b, fd);
 	for (int i = 0; i < 4; i++) {
@@ -245,7 +230,7 @@ static void one_that_is_held_and_gives_none_is_closed(void **state)
 	int fd;
 
 	b->limits.idle_timeout_ms = 100;
-	set_limits(b);
+	bench_set_limits(b);
 	fd = connected(b);
 	hold(b, fd);
 	expect(b, fd, BYTES("\x89\x00\x88\x02\x03\xe9"));
@@ -348,7 +333,7 @@ static void exercise(struct bench *b, struct buf *out)
 	bench_settle(b);
 	send(fd, FIRST_HALF PING, sizeof(FIRST_HALF PING) - 1, MSG_NOSIGNAL);
 	bench_settle(b);
-	send(fd, SECOND_HALF MESSAGE_FRAME, 30, MSG_NOSIGNAL);
+	send(fd, SECOND_HALF REQUEST_FRAME, 30, MSG_NOSIGNAL);
 	bench_settle(b);
 	back = bench_back(&b->w[0].from);
 	transport_send(b->w[0].transport, &back, out, NULL);
@@ -427,7 +412,7 @@ static void each_allocation_of_the_system_may_fail(void **state)
 	mem_free_all(mem);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {

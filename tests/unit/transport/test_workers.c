@@ -7,8 +7,6 @@
 static const char us[] = "127.83.6.1:5060";
 static const char server[] = "127.83.6.8:5070";
 
-#define MESSAGE "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n\r\n"
-
 static int setup(void **state)
 {
 	struct bench *b = bench_new();
@@ -17,12 +15,6 @@ static int setup(void **state)
 	bench_listen(b, SIP_TCP, us);
 	bench_listen(b, SIP_UDP, us);
 	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	bench_free(*state);
 	return 0;
 }
 
@@ -409,7 +401,7 @@ static void threads_answer_on_each_others_connections(void **state)
 			 CLIENTS * ROUNDS);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void)
 {
