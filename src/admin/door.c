@@ -72,8 +72,7 @@ static void on_sweep(struct timer *t)
 	uint64_t now_ms = loop_now_ms(d->loop);
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &d->visitors)
-	{
+	LIST_FOREACH(it, tmp, &d->visitors) {
 		struct visitor *v = LIST_ENTRY(it, struct visitor, link);
 
 		if (has_left(v))
@@ -202,7 +201,7 @@ void door_close(struct door *d)
 	if (d->http != NULL)
 		evhttp_free(d->http);
 	LIST_FOREACH(it, tmp, &d->visitors)
-	visitor_free(d, LIST_ENTRY(it, struct visitor, link));
+		visitor_free(d, LIST_ENTRY(it, struct visitor, link));
 	timer_cancel(loop_wheel(d->loop), &d->sweep);
 	free(d);
 }

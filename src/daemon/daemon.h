@@ -2,11 +2,12 @@
 #ifndef VIADUCT_DAEMON_DAEMON_H
 #define VIADUCT_DAEMON_DAEMON_H
 
-enum exit_code { /* CONFIG section 4 */
-		 EXIT_STOPPED = 0,
-		 EXIT_CONFIGURATION = 1,
-		 EXIT_USAGE = 2,
-		 EXIT_START = 3,
+/* As in viaductd(8). */
+enum exit_code {
+	EXIT_STOPPED = 0,
+	EXIT_CONFIGURATION = 1,
+	EXIT_USAGE = 2,
+	EXIT_START = 3,
 };
 
 /* Serve with this file until told to stop. Returns an exit code. */

@@ -282,11 +282,11 @@ static int config_new(struct config **out)
 	return 0;
 }
 
-/* The steps of a request, in order; each is in the directory that owns it. */
-/* Up to authentication they run before there is a transaction (THREATS row
- * 10): a challenge costs no memory. */
+/* Up to `require` they run before there is a transaction: a challenge costs no
+ * memory. */
 enum { STEPS_STATELESS = 6 };
 
+/* The steps of a request, in order; each is in the directory that owns it. */
 static const struct proxy_step steps[] = {
 	{"validate", step_validate}, {"preprocess", step_preprocess},
 	{"self", step_self},         {"authenticate", step_authenticate},

@@ -35,8 +35,9 @@ struct udp_error_head {
 	int err;
 };
 
-/* Who owns a message: hash of the Call-ID, keyed with a secret of the process
- * (DESIGN section 2). A message without one is nobody else's. */
+/* Who owns a message: a hash of the Call-ID, keyed with a secret of the
+ * process, so that all of a call is on one thread. A message without one is
+ * nobody else's. */
 static unsigned owner_of(const struct worker *w, struct str bytes)
 {
 	struct str call_id;

@@ -158,8 +158,7 @@ static void wheel_enter(struct timer_wheel *w, const struct wheel_pos *pos)
 	w->tick = pos->tick;
 	w->now_ms = pos->tick * TIMER_TICK_MS;
 	w->occupied[pos->level] &= ~(UINT64_C(1) << pos->slot);
-	LIST_FOREACH(it, tmp, slot)
-	{
+	LIST_FOREACH(it, tmp, slot) {
 		list_del(it);
 		wheel_put(w, LIST_ENTRY(it, struct timer, link));
 	}

@@ -471,8 +471,8 @@ static int send_by_udp(struct branch *b)
 	return err != 0 ? err : send_to_hop(b, &hop, false);
 }
 
-/* A name of somebody else's that leads back to us is a loop by configuration
- * (THREATS: own address as DNS result). A name of ours may spiral. */
+/* A name of somebody else's that leads back to us is a loop, made by his DNS or
+ * by our configuration. A name of ours may spiral. */
 static bool leads_to_us(const struct branch *b, const struct hop *hop)
 {
 	return !b->r->is_local && b->r->route.p == NULL &&
@@ -549,8 +549,8 @@ static void bound_failed(struct branch *b)
 	} else if (b->bound.is_only) {
 		end_by_flow(b, b->last_err);
 	} else {
-		b->bound.hop =
-			NULL; /* from here on it is a hop like any other */
+		/* From here on it is a hop like any other. */
+		b->bound.hop = NULL;
 		b->bound.is_flow = false;
 		if (forward_target(b->r, b->fork->plan, &t) == 0)
 			find_hops(b, &t);

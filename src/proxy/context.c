@@ -330,8 +330,7 @@ void context_cancel_others(struct request *r, const struct branch *but,
 	struct list *it, *tmp;
 
 	r->n_pending++;
-	LIST_FOREACH(it, tmp, &r->branches)
-	{
+	LIST_FOREACH(it, tmp, &r->branches) {
 		struct branch *b = LIST_ENTRY(it, struct branch, link);
 
 		if (b != but && !b->is_ended)
@@ -359,8 +358,7 @@ static void keep_accepted(struct request *r)
 	struct accepted *a = NULL;
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &r->branches)
-	{
+	LIST_FOREACH(it, tmp, &r->branches) {
 		struct branch *b = LIST_ENTRY(it, struct branch, link);
 
 		if (!b->is_accepted || b->txn == NULL || r->txn == NULL)

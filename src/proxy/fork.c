@@ -88,8 +88,7 @@ static void cancel_below(struct request *r, const struct fork *top)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &r->branches)
-	{
+	LIST_FOREACH(it, tmp, &r->branches) {
 		struct branch *b = LIST_ENTRY(it, struct branch, link);
 
 		if (!b->is_ended && is_below(b->fork, top))
@@ -165,8 +164,7 @@ static bool was_tried(const struct request *r, const struct sip_uri *uri)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &r->branches)
-	{
+	LIST_FOREACH(it, tmp, &r->branches) {
 		const struct branch *b = LIST_ENTRY(it, struct branch, link);
 		struct str text = b->displaced.len != 0 ? b->displaced : b->uri;
 		struct sip_uri tried;

@@ -413,46 +413,63 @@ static void edit_record_route(struct request *r, const struct outgoing *o,
 	sip_edit_push(e, r->msg, SIP_HDR_RECORD_ROUTE, put_done(text));
 }
 
+/* The last Route value, unless it is one of the first `n_popped`, which have
+ * gone already. */
+static void remove_last_route(struct request *r, struct sip_edits *e,
+			      unsigned n_popped)
+{
+	struct sip_values it, last = {0};
+	unsigned n = 0;
+
+	for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE); sip_values_next(&it);
+	     n++)
+		last = it;
+	if (n > n_popped)
+		sip_edit_remove_value(e, &last);
+}
+
+static void push_path(struct request *r, struct sip_edits *e, struct str path)
+{
+	struct str field =
+		arena_printf(&r->arena, "Route: %.*s\r\n", STR_FMT(path));
+
+	if (field.p != NULL)
+		sip_edit_push(e, r->msg, SIP_HDR_ROUTE, field);
+	else
+		e->failed = true;
+}
+
+/* Behind all others. */
+static void append_displaced(struct request *r, struct sip_edits *e,
+			     struct str uri)
+{
+	struct str field =
+		arena_printf(&r->arena, "Route: <%.*s>\r\n", STR_FMT(uri));
+	const struct sip_hdr *h, *last = NULL;
+
+	for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
+	     h = sip_msg_next(r->msg, h))
+		last = h;
+	if (last != NULL && field.p != NULL)
+		sip_edit_replace(e, last->end, 0, field);
+	else
+		e->failed = true;
+}
+
 /* Step 6, first half, and what 16.4 took away. */
 static void edit_routes(struct request *r, struct sip_edits *e,
 			const struct outgoing *o)
 {
 	unsigned pop = r->n_routes_popped + (o->displaced.len != 0 ? 1 : 0);
-	struct sip_values it, last = {0};
 
 	if (pop > 0)
 		sip_edit_pop(e, r->msg, SIP_HDR_ROUTE, pop);
-	if (r->n_routes_dropped_last != 0) {
-		unsigned n = 0;
-
-		for (sip_values_start(&it, r->msg, SIP_HDR_ROUTE);
-		     sip_values_next(&it); n++)
-			last = it;
-		if (n > pop)
-			sip_edit_remove_value(e, &last);
-	}
-	if (o->path.len != 0) {
-		struct str field = arena_printf(&r->arena, "Route: %.*s\r\n",
-						STR_FMT(o->path));
-
-		if (field.p != NULL)
-			sip_edit_push(e, r->msg, SIP_HDR_ROUTE, field);
-		else
-			e->failed = true;
-	}
-	if (o->displaced.len != 0) {
-		struct str field = arena_printf(&r->arena, "Route: <%.*s>\r\n",
-						STR_FMT(o->displaced));
-		const struct sip_hdr *h, *end = NULL;
-
-		for (h = sip_msg_first(r->msg, SIP_HDR_ROUTE); h != NULL;
-		     h = sip_msg_next(r->msg, h))
-			end = h;
-		if (end != NULL && field.p != NULL)
-			sip_edit_replace(e, end->end, 0, field);
-		else
-			e->failed = true;
-	}
+	if (r->n_routes_dropped_last != 0)
+		remove_last_route(r, e, pop);
+	if (o->path.len != 0)
+		push_path(r, e, o->path);
+	if (o->displaced.len != 0)
+		append_displaced(r, e, o->displaced);
 }
 
 /* 22.3: credentials that were for us go no further. */

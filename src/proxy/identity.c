@@ -13,17 +13,6 @@ enum {
 static const enum sip_hdr_id fields[] = {SIP_HDR_P_ASSERTED_IDENTITY,
 					 SIP_HDR_P_PREFERRED_IDENTITY};
 
-/* A hop has shown no certificate yet: its address must do. */
-static bool trusts(const struct proxy_conf *c, const union addr *a)
-{
-	const struct addr_net *nets = c->trust.v;
-
-	for (size_t i = 0; i < c->trust.n; i++)
-		if (addr_net_contains(&nets[i], a))
-			return true;
-	return false;
-}
-
 static bool has_any(const struct sip_msg *msg)
 {
 	return (msg->first[SIP_HDR_P_ASSERTED_IDENTITY] |
@@ -65,7 +54,8 @@ unsigned identity_forbidden(const struct proxy_conf *c,
 		return 0;
 	if (!is_from_trusted)
 		return ASSERTED | PREFERRED;
-	return is_private(msg) && !trusts(c, to) ? ASSERTED : 0;
+	/* a hop has shown no certificate yet: its address must do */
+	return is_private(msg) && !proxy_trusts_addr(c, to) ? ASSERTED : 0;
 }
 
 unsigned identity_forbidden_back(const struct proxy *p,

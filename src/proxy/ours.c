@@ -1,4 +1,4 @@
-/* What is ours: addresses, names, domains (DESIGN: "ourselves"). */
+/* What is ours: addresses, names, domains. */
 #include "proxy/proxy_priv.h"
 
 #include <stdlib.h>

@@ -142,6 +142,8 @@ void reply_stateless(struct request *r, unsigned status, struct str reason,
  * may be bad: see msg->bad. */
 struct request *request_new(struct proxy *p, const struct flow *from,
 			    struct str bytes);
+/* Is that address in `trust`? */
+bool proxy_trusts_addr(const struct proxy_conf *c, const union addr *a);
 /* Is who sent this in `trust`, by address or certificate? */
 bool proxy_trusts(const struct proxy *p, const struct proxy_conf *c,
 		  const struct flow *from);

@@ -25,16 +25,24 @@ bool request_is(const struct request *r, enum sip_method m)
 	return r->msg->method == m;
 }
 
+bool proxy_trusts_addr(const struct proxy_conf *c, const union addr *a)
+{
+	const struct addr_net *nets = c->trust.v;
+
+	for (size_t i = 0; i < c->trust.n; i++)
+		if (addr_net_contains(&nets[i], a))
+			return true;
+	return false;
+}
+
 bool proxy_trusts(const struct proxy *p, const struct proxy_conf *c,
 		  const struct flow *from)
 {
 	struct transport_set *s = p->env.transports;
-	const struct addr_net *nets = c->trust.v;
 	const struct str *names = c->trust_names.v;
 
-	for (size_t i = 0; i < c->trust.n; i++)
-		if (addr_net_contains(&nets[i], &from->remote))
-			return true;
+	if (proxy_trusts_addr(c, &from->remote))
+		return true;
 	if (from->identity == 0)
 		return false;
 	for (size_t i = 0; i < c->trust_names.n; i++)
@@ -148,7 +156,7 @@ void request_free(struct request *r)
 	struct arena arena;
 
 	LIST_FOREACH(it, tmp, &r->branches)
-	branch_free(LIST_ENTRY(it, struct branch, link));
+		branch_free(LIST_ENTRY(it, struct branch, link));
 	locate_end(r->locate);
 	if (r->root != NULL)
 		fork_stop(r, r->root);

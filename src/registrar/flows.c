@@ -151,8 +151,7 @@ size_t flows_take(struct flows *f, const struct hop *flow, char *text)
 	size_t len = 0;
 
 	pthread_mutex_lock(&g->lock);
-	LIST_FOREACH(it, tmp, bucket)
-	{
+	LIST_FOREACH(it, tmp, bucket) {
 		struct bound_flow *b = LIST_ENTRY(it, struct bound_flow, same);
 
 		if (!flow_eq(&b->hop, flow))

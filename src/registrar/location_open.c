@@ -151,7 +151,7 @@ static void shard_fini(struct flows *f, struct shard *s)
 	struct list *it, *tmp;
 
 	LIST_FOREACH(it, tmp, &s->changes)
-	change_free(LIST_ENTRY(it, struct change, all));
+		change_free(LIST_ENTRY(it, struct change, all));
 	for (size_t i = 0; i < t->n_buckets; i++)
 		chain_free(f, t->buckets[i]);
 	for (size_t i = t->moved; t->old != NULL && i < t->n_old; i++)

@@ -6,11 +6,12 @@
 #include "viaduct/registrar/registrar.h"
 #include "viaduct/util/put.h"
 
-enum { /* bytes, of one binding */
-       AOR_MAX = 512,
-       CONTACT_MAX = 1024, /* its URI, and again its parameters */
-       PATH_MAX_LEN = 2048,
-       CALL_ID_MAX = 256,
+/* Bytes, of one binding. */
+enum {
+	AOR_MAX = 512,
+	CONTACT_MAX = 1024, /* its URI, and again its parameters */
+	PATH_MAX_LEN = 2048,
+	CALL_ID_MAX = 256,
 };
 
 enum { Q_ONE = 1000 };

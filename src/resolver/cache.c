@@ -35,8 +35,7 @@ void cache_fini(struct cache *c)
 
 	if (c->used.next == NULL)
 		return;
-	LIST_FOREACH(it, tmp, &c->used)
-	{
+	LIST_FOREACH(it, tmp, &c->used) {
 		entry_free(c, LIST_ENTRY(it, struct cache_entry, used));
 	}
 	hash_table_fini(&c->table);

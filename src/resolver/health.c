@@ -37,8 +37,7 @@ void health_fini(struct health *h)
 
 	if (h->by_age.next == NULL)
 		return;
-	LIST_FOREACH(it, tmp, &h->by_age)
-	{
+	LIST_FOREACH(it, tmp, &h->by_age) {
 		entry_free(h, LIST_ENTRY(it, struct health_entry, by_age));
 	}
 	hash_table_fini(&h->table);

@@ -209,8 +209,7 @@ void hosts_fini(struct hosts *h)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &h->entries)
-	{
+	LIST_FOREACH(it, tmp, &h->entries) {
 		entry_free(h->mem, LIST_ENTRY(it, struct hosts_entry, link));
 	}
 	hash_table_fini(&h->names);

@@ -156,8 +156,7 @@ void locate_abandon_all(struct resolver *r)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &r->searches)
-	{
+	LIST_FOREACH(it, tmp, &r->searches) {
 		detach(LIST_ENTRY(it, struct locate, link));
 	}
 }

@@ -47,8 +47,7 @@ static struct dns_socket *socket_find(struct resolver *r, int fd)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &r->dns.sockets)
-	{
+	LIST_FOREACH(it, tmp, &r->dns.sockets) {
 		struct dns_socket *s = LIST_ENTRY(it, struct dns_socket, link);
 
 		if (s->fd == fd)

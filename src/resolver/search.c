@@ -393,8 +393,7 @@ void search_release(struct locate *l)
 	dns_answer_unref(l->naptr);
 	dns_answer_unref(l->srv);
 	l->naptr = l->srv = NULL;
-	LIST_FOREACH(it, tmp, &l->suspects)
-	{
+	LIST_FOREACH(it, tmp, &l->suspects) {
 		suspect_free(l, LIST_ENTRY(it, struct suspect, link));
 	}
 }

@@ -3,8 +3,8 @@
 
 #include "viaduct/routing/routing.h"
 
-/* One condition: the names of CONFIG, in the order in which they are tried
- * (cheap ones first). */
+/* One condition: the names that stand in a route's `match`, in the order in
+ * which they are tried (cheap ones first). */
 enum match_key {
 	MATCH_METHOD,
 	MATCH_CALLER,

@@ -9,26 +9,27 @@
 #include "scan.h"
 #include "viaduct/sip/msg.h"
 
-enum { /* classes; "escaped" and quoted strings are not characters of any */
-       CT_TOKEN = 1 << 0,
-       CT_DIGIT = 1 << 1,
-       CT_HEX = 1 << 2,
-       CT_ALPHA = 1 << 3,
-       CT_LWS = 1 << 4,     /* SP, HTAB, and CR LF of a fold */
-       CT_LABEL = 1 << 5,   /* of a host name, and "_" */
-       CT_SCHEME = 1 << 6,  /* after its first letter */
-       CT_USER = 1 << 7,    /* unreserved, user-unreserved */
-       CT_PASS = 1 << 8,    /* password */
-       CT_PARAM = 1 << 9,   /* unreserved, param-unreserved */
-       CT_HNV = 1 << 10,    /* unreserved, hnv-unreserved */
-       CT_URIC = 1 << 11,   /* reserved, unreserved, "[", "]" */
-       CT_VALUE = 1 << 12,  /* unquoted value of a header parameter */
-       CT_PHRASE = 1 << 13, /* display name without quotes: token, LWS, UTF-8 */
-       CT_CONTROL = 1 << 14,
-       CT_VISIBLE = 1 << 15, /* ASCII, not SP */
+/* Classes; "escaped" and quoted strings are not characters of any. */
+enum {
+	CT_TOKEN = 1 << 0,
+	CT_DIGIT = 1 << 1,
+	CT_HEX = 1 << 2,
+	CT_ALPHA = 1 << 3,
+	CT_LWS = 1 << 4,     /* SP, HTAB, and CR LF of a fold */
+	CT_LABEL = 1 << 5,   /* of a host name, and "_" */
+	CT_SCHEME = 1 << 6,  /* after its first letter */
+	CT_USER = 1 << 7,    /* unreserved, user-unreserved */
+	CT_PASS = 1 << 8,    /* password */
+	CT_PARAM = 1 << 9,   /* unreserved, param-unreserved */
+	CT_HNV = 1 << 10,    /* unreserved, hnv-unreserved */
+	CT_URIC = 1 << 11,   /* reserved, unreserved, "[", "]" */
+	CT_VALUE = 1 << 12,  /* unquoted value of a header parameter */
+	CT_PHRASE = 1 << 13, /* display name: token, LWS, UTF-8 */
+	CT_CONTROL = 1 << 14,
+	CT_VISIBLE = 1 << 15, /* ASCII, not SP */
 
-       /* these have all of common_mask16() among theirs */
-       CT_WIDE = CT_PARAM | CT_HNV | CT_URIC | CT_VALUE | CT_VISIBLE,
+	/* these have all of common_mask16() among theirs */
+	CT_WIDE = CT_PARAM | CT_HNV | CT_URIC | CT_VALUE | CT_VISIBLE,
 };
 
 extern const uint16_t sip_ctype[256];

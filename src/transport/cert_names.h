@@ -7,8 +7,7 @@
 #include "viaduct/util/str.h"
 
 enum {
-	CERT_NAMES_MAX =
-		128, /* of one certificate; further ones do not count */
+	CERT_NAMES_MAX = 128, /* further ones do not count */
 };
 
 /* Immutable; may be read by any thread. */

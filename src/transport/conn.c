@@ -468,8 +468,6 @@ static void conn_drop(struct conn *c)
 	conn_uncount(t, &c->flow, c->is_accepted);
 }
 
-/* Its input may be on the stack, and the framing layer: they go when the conn
- * is freed. */
 void conn_tell(struct conn *c)
 {
 	list_del(&c->news);
@@ -487,6 +485,8 @@ void conn_free(struct conn *c)
 	mem_free(c->t->mem, c, sizeof(*c));
 }
 
+/* Its input may be on the stack, and the framing layer: they go when the conn
+ * is freed. */
 void conn_close(struct conn *c)
 {
 	if (c->state == CONN_CLOSED)

@@ -68,8 +68,7 @@ static void list_move(struct list *from, struct list *to)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, from)
-	{
+	LIST_FOREACH(it, tmp, from) {
 		list_del(it);
 		list_add_tail(to, it);
 	}
@@ -148,8 +147,7 @@ static ssize_t conn_write(struct conn *c)
 	struct list *it, *tmp;
 	size_t skip = c->out_sent, n = 0;
 
-	LIST_FOREACH(it, tmp, &c->out)
-	{
+	LIST_FOREACH(it, tmp, &c->out) {
 		struct out *o = LIST_ENTRY(it, struct out, link);
 
 		if (n + 2 > OUT_IOV)

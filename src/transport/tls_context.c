@@ -171,8 +171,8 @@ static void set_resumption(SSL_CTX *ctx, const struct tls_entry *e)
 	SSL_CTX_set_num_tickets(ctx, 0);
 }
 
-/* DESIGN: an idle connection holds no buffers, and what has arrived is read
- * with one call. */
+/* An idle connection holds no buffers, and what has arrived is read with one
+ * call. */
 static int set_up(SSL_CTX *ctx, const struct tls_entry *e)
 {
 	int least = e->min_version == TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;

@@ -14,8 +14,7 @@ static void trace_refusal(const struct conn *c, const char *why)
 
 	if (!trace_is_on())
 		return;
-	LIST_FOREACH(it, tmp, &c->out)
-	{
+	LIST_FOREACH(it, tmp, &c->out) {
 		struct trace_tag tag = {.call_id = conn_queued_call_id(it)};
 
 		trace_step(&tag, "tls", "%s is not accepted: %s",

@@ -53,7 +53,7 @@ static void read_more(struct transport *t)
 	size_t n = 0;
 
 	LIST_FOREACH(it, tmp, &t->more)
-	n++;
+		n++;
 	while (n-- > 0 && !list_is_empty(&t->more))
 		conn_read_rest(LIST_FIRST(&t->more, struct conn, more));
 }

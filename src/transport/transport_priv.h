@@ -146,11 +146,12 @@ void tcp_stop(struct transport *t);
 int tcp_send(struct transport *t, const struct hop *to, struct buf *b,
 	     struct conn_ref *used);
 
-/* --- tls_set.c --- */
-/* tls_sessions.c. Returns 0 or VD_ENOMEM. */
+/* --- tls_sessions.c --- */
+/* Returns 0 or VD_ENOMEM. */
 int tls_sessions_new(struct mem *mem, struct tls_sessions **out);
 void tls_sessions_free(struct tls_sessions *s, struct mem *mem);
 
+/* --- tls_set.c --- */
 /* The context of a listener's i-th name, with a reference; NULL when there is
  * none (any more). Any thread. */
 struct ssl_ctx_st *transport_tls(struct transport_set *s, unsigned listener,

@@ -112,8 +112,7 @@ void txn_conn_closed(struct txn_table *t, struct conn_ref conn)
 
 	if (w == NULL)
 		return;
-	LIST_FOREACH(it, tmp, &w->clients)
-	{
+	LIST_FOREACH(it, tmp, &w->clients) {
 		struct client_txn *ct = LIST_ENTRY(it, struct client_txn, wait);
 
 		txn_fail_later(&ct->txn, EV_CONN_LOST, VD_ECONN);

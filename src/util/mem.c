@@ -120,7 +120,7 @@ static void slabs_release(struct mem *m, struct list *slabs)
 	struct list *it, *tmp;
 
 	LIST_FOREACH(it, tmp, slabs)
-	slab_release(m, LIST_ENTRY(it, struct slab, link));
+		slab_release(m, LIST_ENTRY(it, struct slab, link));
 }
 
 void mem_free_all(struct mem *m)

@@ -1,5 +1,4 @@
-"""Metrics and health over HTTP: what they say, and who asks badly (THREATS 6,
-7, 28)."""
+"""Metrics and health over HTTP: what they say, and who asks badly."""
 
 import contextlib
 import ctypes

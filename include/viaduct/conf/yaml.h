@@ -1,6 +1,6 @@
 /*
  * YAML text as a tree whose every node knows its file, line and column.
- * Handles what CONFIG.md section 1 fixes for all options alike: include globs,
+ * Handles what is the same for all options: include globs,
  * ${NAME} expansion, anchors and aliases with a bound on their expansion,
  * duplicate keys as errors.
  */

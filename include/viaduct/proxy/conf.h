@@ -61,8 +61,7 @@ struct users;
 struct proxy_conf {
 	struct conf_array domains;     /* struct domain */
 	struct conf_array trust;       /* struct addr_net */
-	struct conf_array trust_names; /* struct str: of verified certificates
-					*/
+	struct conf_array trust_names; /* struct str: certificates' */
 	struct proxy_timers timers;
 	struct proxy_limits limits;
 	bool record_route;

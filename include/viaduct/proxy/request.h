@@ -94,7 +94,7 @@ struct best {
 	const char *reason; /* of an outcome of our own */
 };
 
-/* A dialog as our Record-Route token tells it (DESIGN: "in a dialog"). */
+/* A dialog as the token in our Record-Route tells it. */
 struct dialog {
 	enum caller caller;     /* class of who began it */
 	bool is_from_initiator; /* this request comes from his side */

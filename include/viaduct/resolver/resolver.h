@@ -25,10 +25,11 @@ struct resolver_conf {
 	uint32_t dead_ms; /* how long a failed hop is passed over: 30000 */
 };
 
-enum { /* limits of THREATS.md row 17 */
-       RESOLVER_TARGETS_MAX = 20,
-       RESOLVER_CNAMES_MAX = 8,
-       RESOLVER_NEGATIVE_MAX_S = 10,
+/* Whatever a name server says. */
+enum {
+	RESOLVER_TARGETS_MAX = 20,    /* of one name */
+	RESOLVER_CNAMES_MAX = 8,      /* in a chain */
+	RESOLVER_NEGATIVE_MAX_S = 10, /* that there is nothing, in the cache */
 };
 
 struct resolver;

@@ -1,5 +1,5 @@
 /*
- * The rules (CONFIG: routes): an ordered list; the first one that matches
+ * The rules (`routes`): an ordered list; the first one that matches
  * decides. Compiled when the configuration is read, then immutable.
  */
 #ifndef VIADUCT_ROUTING_ROUTING_H

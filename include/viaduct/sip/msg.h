@@ -116,12 +116,13 @@ struct sip_cseq {
 	struct str method;
 };
 
-enum { /* what msg->seen remembers as parsed: ok or bad */
-       SIP_SEEN_VIA = 1 << 0,
-       SIP_SEEN_FROM = 1 << 1,
-       SIP_SEEN_TO = 1 << 2,
-       SIP_SEEN_CSEQ = 1 << 3,
-       SIP_SEEN_URI = 1 << 4,
+/* What msg->seen remembers as parsed: ok or bad. */
+enum {
+	SIP_SEEN_VIA = 1 << 0,
+	SIP_SEEN_FROM = 1 << 1,
+	SIP_SEEN_TO = 1 << 2,
+	SIP_SEEN_CSEQ = 1 << 3,
+	SIP_SEEN_URI = 1 << 4,
 };
 
 struct sip_msg {

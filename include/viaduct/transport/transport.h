@@ -127,9 +127,8 @@ enum {
 void transport_parcel(struct transport *t, struct parcel *p);
 
 /*
- * The listener to send from: same transport and family as `to`, `prefer` if it
- * fits (RFC 3261 18.1.1; DESIGN.md section 5). Returns its index or
- * VD_EUNREACH.
+ * The listener to send from (RFC 3261 18.1.1): of this transport and address
+ * family, `prefer` if it fits. Returns its index or VD_EUNREACH.
  */
 int transport_choose(const struct transport_set *s, enum sip_transport t,
 		     int family, int prefer);

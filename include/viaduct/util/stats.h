@@ -109,11 +109,12 @@ enum gauge {
 		GAUGE_COUNT,
 };
 
-enum { /* util knows no SIP; admin checks that these suffice */
-       STATS_TRANSPORTS = 8, /* enum sip_transport */
-       STATS_METHODS = 15,   /* enum sip_method */
-       STATS_CLASSES = 5,    /* 2xx to 6xx */
-       STATS_BUCKETS = 16,
+/* util knows no SIP; admin checks that these suffice. */
+enum {
+	STATS_TRANSPORTS = 8, /* enum sip_transport */
+	STATS_METHODS = 15,   /* enum sip_method */
+	STATS_CLASSES = 5,    /* 2xx to 6xx */
+	STATS_BUCKETS = 16,
 };
 
 /* How many took how long; n[STATS_BUCKETS]: longer than any bound. Not

@@ -29,7 +29,7 @@ RATE = int(os.environ.get("VIADUCT_RATE", 100 if SLOW else 200))
 UNREACHABLE = range(400, 600)
 UNREACHABLE_WITHIN_S = 6
 
-# CONFIG: a user of a domain with `registrar: false` that no route names.
+# A user of a domain with `registrar: false` that no route names.
 UNKNOWN_LOCAL_USER = 404
 RELAYING_DENIED = 403
 

@@ -1,4 +1,4 @@
-/* The configuration as a whole (CONFIG section 1): defaults, what a single
+/* The configuration as a whole: defaults, what a single
  * option cannot see, what becomes of it. */
 #include "config_test.h"
 

@@ -1,4 +1,4 @@
-/* The state directory: its lock and its secret (CONFIG server.state and
+/* The state directory: its lock and its secret (server.state and
  * server.secret). */
 #include <setjmp.h>
 #include <stdarg.h>

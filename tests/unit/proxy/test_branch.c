@@ -225,7 +225,7 @@ static void a_name_server_that_is_silent_is_a_504(void **state)
 	assert_int_equal(bench_stat(b, STAT_dns_failures), 1);
 }
 
-/* THREATS: a foreign name that leads back to us. */
+/* A foreign name that leads back to us. */
 static void a_next_hop_that_is_ourselves_is_a_loop(void **state)
 {
 	static const struct plan us = LEAF("sip:" NET "1");
@@ -779,7 +779,7 @@ static void the_rate_of_others_is_limited(void **state)
 	assert_int_equal(bench_stat(b, STAT_refused_limit), n_refused);
 }
 
-/* DESIGN section 3: at the ceiling new work is refused with 503 and
+/* At the ceiling new work is refused with 503 and
  * Retry-After, and work in progress goes on. */
 static void at_the_memory_ceiling_new_requests_get_503(void **state)
 {
@@ -806,7 +806,7 @@ static void at_the_memory_ceiling_new_requests_get_503(void **state)
 
 /* Life --------------------------------------------------------------------- */
 
-/* CONFIG server.drain: what is open ends well, what is new is refused. */
+/* server.drain: what is open ends well, what is new is refused. */
 static void while_draining_new_requests_get_503(void **state)
 {
 	struct bench *b = *state;
@@ -826,7 +826,7 @@ static void while_draining_new_requests_get_503(void **state)
 	bench_until(b, proxy_n_open(b->proxy) == 0);
 }
 
-/* DESIGN section 6: a reload changes no call, and the old snapshot goes with
+/* A reload changes no call, and the old snapshot goes with
  * the last request that began under it. */
 static void a_request_keeps_the_snapshot_it_began_with(void **state)
 {

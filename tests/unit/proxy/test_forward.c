@@ -412,7 +412,7 @@ static void only_dialogs_are_recorded(void **state)
 	}
 }
 
-/* server.name and `advertise` stand for the address (CONFIG section 1). */
+/* server.name and `advertise` stand for the address. */
 static void names_stand_for_the_address(void **state)
 {
 	static const struct {

@@ -1,4 +1,4 @@
-/* The token in our Record-Route (DESIGN: "in a dialog"). */
+/* The token in our Record-Route. */
 #define NET "127.85.4."
 #include "bench.h"
 

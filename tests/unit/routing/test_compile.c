@@ -1,5 +1,5 @@
-/* From YAML to rules and back: what is read, what is refused, what is printed
- * (CONFIG section 2). */
+/* From YAML to rules and back: what is read, what is refused, what is printed.
+ */
 #define NET "127.85.8."
 #include "rules_test.h"
 

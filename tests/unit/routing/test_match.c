@@ -1,4 +1,4 @@
-/* The conditions of a route (CONFIG section 2, match). */
+/* The conditions of a route (`match`). */
 #define NET "127.85.7."
 #include "rules_test.h"
 

@@ -1,5 +1,4 @@
-/* What the built-in routes decide, and where they do not apply (CONFIG section
- * 2, DESIGN section 5). */
+/* What the built-in routes decide, and where they do not apply. */
 #define NET "127.85.9."
 #include "rules_test.h"
 
@@ -32,7 +31,7 @@ static const struct {
 	/* users are looked up by the registrar's step */
 	{ { 0 }, "default-local", REGISTERED, 0 },
 	{ { .method = "MESSAGE", .caller = CALLER_TRUSTED }, "default-local", REGISTERED, 0 },
-	/* a dialog that we do not know (DESIGN: 481) */
+	/* a dialog that we do not know (481) */
 	{ { .method = "BYE", .to = TAGGED }, "default-local", REJECT, 481 },
 	{ { .method = "INVITE", .to = TAGGED }, "default-local", REJECT, 481 },
 	{ { .method = "BYE", .to = TAGGED, .caller = CALLER_TRUSTED }, "default-local", REGISTERED, 0 },

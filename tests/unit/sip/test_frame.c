@@ -95,7 +95,7 @@ static void a_message_ends_where_its_length_says(void **state)
 	}
 }
 
-/* THREATS row 5: memory follows what was received, up to a limit. */
+/* Memory follows what was received, up to a limit. */
 static void an_endless_head_is_too_big(void **state)
 {
 	char text[MAX + 2];

@@ -74,7 +74,7 @@ static void both_workers_are_told_of_an_end(void **state)
 	assert_int_equal(bench_send(b, owner, &to, STR("x"), NULL), VD_ECONN);
 }
 
-/* DESIGN: one outgoing connection per peer, not per worker. */
+/* One outgoing connection per peer, not per worker. */
 static void workers_share_a_connection_while_it_is_made(void **state)
 {
 	struct bench *b = *state;

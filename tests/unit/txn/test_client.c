@@ -602,7 +602,7 @@ static void owner_may_start_another_inside_callbacks(void **state)
 	assert_true(bench_answer(b, 200, "INVITE", "t"));
 }
 
-/* The whole of a call fits into what THREATS asks of what lingers. */
+/* Most of the transactions that there are at any time only linger. */
 static void what_lingers_is_small(void **state)
 {
 	struct bench *b = *state;
