@@ -20,7 +20,7 @@ static bool is_first_try(const struct request *r)
 void edge_edit_path(struct request *r, const struct outgoing *o,
 		    struct sip_edits *e, struct put *text)
 {
-	struct hop back = forward_hop_back(&r->flow);
+	struct hop back = hop_back(&r->flow);
 	char token[TOKEN_TEXT_MAX];
 
 	if (!is_first_try(r))

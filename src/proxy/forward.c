@@ -367,24 +367,13 @@ static void put_record_route(struct request *r, const struct hop *side,
 	put_str(out, STR(">\r\n"));
 }
 
-struct hop forward_hop_back(const struct flow *f)
-{
-	return (struct hop){
-		.transport = f->transport,
-		.listener = f->listener,
-		.local = f->local,
-		.addr = f->remote,
-		.conn = f->conn,
-	};
-}
-
 /* Step 4; two values where transport, family or address change, so that each
  * side finds the address it can reach (RFC 5658 section 3.2). A caller who
  * says sips without TLS finds us where we have it. */
 static void put_record_routes(struct request *r, const struct outgoing *o,
 			      bool near_by_flow, struct put *out)
 {
-	const struct hop *hop = o->hop, in = forward_hop_back(&r->flow);
+	const struct hop *hop = o->hop, in = hop_back(&r->flow);
 	struct sides sides = {&in, hop, near_by_flow, o->is_by_flow};
 	char text[TOKEN_TEXT_MAX];
 	struct str token = {text, token_make(r->proxy, r, &sides, text)};

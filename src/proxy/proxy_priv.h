@@ -217,8 +217,6 @@ bool sips_is(struct str uri);
 extern const char sips_not_allowed[]; /* the reason of a 480 ... */
 extern const struct str sips_warning; /* ... and the field that goes with it */
 
-/* What sends to where a flow comes from. */
-struct hop forward_hop_back(const struct flow *f);
 /* How who is on this side finds us: "host:port;transport=tcp;lr". */
 void forward_put_side(struct request *r, const struct hop *side, bool is_sips,
 		      struct put *out);

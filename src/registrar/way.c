@@ -48,14 +48,8 @@ bool registrar_set_flow(struct request *r, struct asked *a)
 	flow = arena_zalloc(&r->arena, sizeof(*flow));
 	if (flow == NULL)
 		return false;
-	*flow = (struct hop){
-		.transport = r->flow.transport,
-		.listener = r->flow.listener,
-		.local = r->flow.local,
-		.addr = r->flow.remote,
-		.conn = r->flow.conn,
-		.only_conn = sip_transport_is_stream(r->flow.transport),
-	};
+	*flow = hop_back(&r->flow);
+	flow->only_conn = sip_transport_is_stream(r->flow.transport);
 	b->flow = flow;
 	b->flow_only = way == BY_FLOW_ONLY;
 	return true;

@@ -11,6 +11,17 @@ static size_t print_end(enum sip_transport t, const union addr *a, char *buf)
 	return n + addr_print(a, buf + n);
 }
 
+struct hop hop_back(const struct flow *f)
+{
+	return (struct hop){
+		.transport = f->transport,
+		.listener = f->listener,
+		.local = f->local,
+		.addr = f->remote,
+		.conn = f->conn,
+	};
+}
+
 struct str hop_print(const struct hop *h, char *buf)
 {
 	return (struct str){buf, print_end(h->transport, &h->addr, buf)};

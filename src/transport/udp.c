@@ -53,10 +53,7 @@ static void udp_stun(struct udp_sock *s, const struct flow *from,
 		     struct str bytes)
 {
 	struct transport *t = s->udp->t;
-	struct hop to = {.transport = SIP_UDP,
-			 .listener = s->listener,
-			 .local = from->local,
-			 .addr = from->remote};
+	struct hop to = hop_back(from);
 	uint8_t answer[STUN_ANSWER_MAX];
 	size_t len = stun_answer(bytes, &from->remote, answer);
 	struct buf *b = len != 0 ? buf_new(t->mem, len) : NULL;

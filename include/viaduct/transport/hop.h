@@ -55,6 +55,9 @@ struct hop {
 
 enum { FLOW_TEXT_MAX = 2 * ADDR_TEXT_MAX + 8 };
 
+/* What sends to where a flow comes from, over its connection. */
+struct hop hop_back(const struct flow *f);
+
 /* "tcp:192.0.2.7:5060" into buf (ADDR_TEXT_MAX + 8 bytes). */
 struct str hop_print(const struct hop *h, char *buf);
 /* "udp:192.0.2.4:5060<192.0.2.9:5062", into FLOW_TEXT_MAX bytes. */

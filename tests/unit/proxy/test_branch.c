@@ -431,12 +431,8 @@ static struct plan flow_plan;
 
 static void use_flow(struct bench *b, const char *uri, bool only)
 {
-	flow_hop = (struct hop){.transport = b->flow.transport,
-				.listener = b->flow.listener,
-				.local = b->flow.local,
-				.addr = b->flow.remote,
-				.conn = b->flow.conn,
-				.only_conn = !conn_ref_is_none(b->flow.conn)};
+	flow_hop = hop_back(&b->flow);
+	flow_hop.only_conn = !conn_ref_is_none(b->flow.conn);
 	flow_plan = (struct plan){.kind = PLAN_LEAF,
 				  .uri = str_from(uri),
 				  .flow = &flow_hop,

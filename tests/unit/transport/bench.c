@@ -24,7 +24,7 @@ static void note(struct bench_worker *w, struct str bytes)
 
 static void answer(struct bench_worker *w, const struct flow *from)
 {
-	struct hop back = bench_back(from);
+	struct hop back = hop_back(from);
 
 	if (w->bench->answer.p != NULL)
 		bench_send(w->bench, w->index, &back, w->bench->answer, NULL);
@@ -267,15 +267,6 @@ struct hop bench_hop(enum sip_transport t, unsigned listener,
 	return (struct hop){.transport = t,
 			    .listener = (uint16_t)listener,
 			    .addr = bench_addr(hostport)};
-}
-
-struct hop bench_back(const struct flow *f)
-{
-	return (struct hop){.transport = f->transport,
-			    .listener = f->listener,
-			    .local = f->local,
-			    .addr = f->remote,
-			    .conn = f->conn};
 }
 
 uint64_t bench_stat(const struct bench *b, enum stat s)

@@ -108,7 +108,6 @@ int bench_send(struct bench *b, unsigned w, const struct hop *to,
 	       struct str text, struct conn_ref *used);
 struct hop bench_hop(enum sip_transport t, unsigned listener,
 		     const char *hostport);
-struct hop bench_back(const struct flow *f);
 
 /* Peers. All are non-blocking and fail the test when they fail. */
 int peer_udp(const char *hostport);

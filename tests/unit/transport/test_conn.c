@@ -164,7 +164,7 @@ static struct hop back_to(struct bench *b, int fd)
 
 	peer_write(fd, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages == n + 1);
-	return bench_back(&b->w[0].from);
+	return hop_back(&b->w[0].from);
 }
 
 static void a_peer_that_does_not_read_is_closed_at_the_cap(void **state)

@@ -42,7 +42,7 @@ static int half_closed(struct bench *b)
 
 static struct hop back(struct bench *b)
 {
-	struct hop to = bench_back(&b->w[0].from);
+	struct hop to = hop_back(&b->w[0].from);
 
 	to.addr = bench_addr(sent_by);
 	return to;
@@ -77,7 +77,7 @@ static void it_is_gone_for_everything_else(void **state)
 {
 	struct bench *b = *state;
 	int fd = half_closed(b);
-	struct hop to = back(b), other = bench_back(&b->w[0].from);
+	struct hop to = back(b), other = hop_back(&b->w[0].from);
 
 	assert_false(transport_is_live(b->set, to.conn));
 	to.only_conn = true;

@@ -261,7 +261,7 @@ static void what_blocks_goes_on_where_it_was(void **state)
 	peer_connected(&p, b);
 	peer_say(&p, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages == 1);
-	back = bench_back(&b->w[0].from);
+	back = hop_back(&b->w[0].from);
 	for (int i = 0; i < N; i++) {
 		memset(text, 'a' + i % 26, LEN);
 		assert_int_equal(
@@ -417,7 +417,7 @@ static void answers_leave_after_the_goodbye_of_tls_1_3(void **state)
 	struct peer p;
 
 	say_goodbye(&p, b, TLS1_3_VERSION);
-	to = bench_back(&b->w[0].from);
+	to = hop_back(&b->w[0].from);
 	to.only_conn = true;
 	assert_int_equal(bench_send(b, 0, &to, STR(answer), NULL), 0);
 	transport_release(b->set, to.conn);
@@ -543,7 +543,7 @@ static void an_answer_that_comes_too_late_takes_a_new_connection(void **state)
 	peer_say(&p, STR(MESSAGE));
 	bench_until(b, b->w[0].n_messages + b->w[1].n_messages == 1);
 	owner = b->w[1].n_messages;
-	to = bench_back(&b->w[owner].from);
+	to = hop_back(&b->w[owner].from);
 	to.addr = bench_addr(server_at);
 	assert_int_equal(bench_send(b, !owner, &to, STR(answer), NULL), 0);
 	transport_conn_close(b->w[owner].transport, to.conn);

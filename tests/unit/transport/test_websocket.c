@@ -277,7 +277,7 @@ static void a_large_message_leaves_in_one_frame(void **state)
 
 	hold(b, fd);
 	memset(text, 'x', sizeof(text));
-	back = bench_back(&b->w[0].from);
+	back = hop_back(&b->w[0].from);
 	assert_int_equal(
 		bench_send(b, 0, &back, (struct str){text, sizeof(text)}, NULL),
 		0);
@@ -335,7 +335,7 @@ static void exercise(struct bench *b, struct buf *out)
 	bench_settle(b);
 	send(fd, SECOND_HALF REQUEST_FRAME, 30, MSG_NOSIGNAL);
 	bench_settle(b);
-	back = bench_back(&b->w[0].from);
+	back = hop_back(&b->w[0].from);
 	transport_send(b->w[0].transport, &back, out, NULL);
 	bench_settle(b);
 	send(fd, FRAME("\x81", "\x84", "\r\n\r\n"), 10, MSG_NOSIGNAL);

@@ -41,7 +41,7 @@ static void a_worker_answers_on_the_connection_of_another(void **state)
 
 	bench_start(b);
 	fd = client(b, &owner);
-	to = bench_back(&b->w[owner].from);
+	to = hop_back(&b->w[owner].from);
 	to.only_conn = true;
 	assert_int_equal(to.conn.worker, owner);
 	assert_int_equal(bench_send(b, !owner, &to, STR("from afar"), &used),
@@ -68,7 +68,7 @@ static void both_workers_are_told_of_an_end(void **state)
 	bench_until(b, b->w[0].n_closed == 1 && b->w[1].n_closed == 1);
 	assert_true(conn_ref_eq(b->w[0].closed, conn));
 	assert_true(conn_ref_eq(b->w[1].closed, conn));
-	to = bench_back(&b->w[owner].from);
+	to = hop_back(&b->w[owner].from);
 	to.only_conn = true;
 	assert_int_equal(bench_send(b, !owner, &to, STR("x"), NULL), VD_ECONN);
 	assert_int_equal(bench_send(b, owner, &to, STR("x"), NULL), VD_ECONN);
@@ -105,7 +105,7 @@ static void a_message_that_comes_too_late_is_told(void **state)
 
 	bench_start(b);
 	fd = client(b, &owner);
-	to = bench_back(&b->w[owner].from);
+	to = hop_back(&b->w[owner].from);
 	to.only_conn = true;
 	assert_int_equal(bench_send(b, !owner, &to, STR("late"), NULL), 0);
 	transport_conn_close(b->w[owner].transport, to.conn);
@@ -176,7 +176,7 @@ static void a_response_that_comes_too_late_goes_another_way(void **state)
 
 	bench_start(b);
 	fd = client(b, &owner);
-	to = bench_back(&b->w[owner].from);
+	to = hop_back(&b->w[owner].from);
 	to.addr = bench_addr(server);
 	assert_int_equal(bench_send(b, !owner, &to, STR(response), &used), 0);
 	assert_true(conn_ref_eq(used, to.conn));
@@ -255,7 +255,7 @@ static void cross_parcel(void *arg, struct parcel *p)
 		return;
 	}
 	memcpy(&from, p->data, sizeof(from));
-	back = bench_back(&from);
+	back = hop_back(&from);
 	b = buf_new(w->mem, p->len - sizeof(from));
 	b->len = (uint32_t)(p->len - sizeof(from));
 	memcpy(b->data, p->data + sizeof(from), b->len);
