@@ -151,8 +151,7 @@ static void drop_kept(struct tls_watch *w, const struct conf_array *but)
 {
 	struct list *it, *tmp;
 
-	LIST_FOREACH(it, tmp, &w->kept)
-	{
+	LIST_FOREACH(it, tmp, &w->kept) {
 		struct kept *k = LIST_ENTRY(it, struct kept, link);
 
 		if (but == NULL || has_entry(but, k->entry.name))
@@ -174,8 +173,7 @@ static void on_look(struct timer *t)
 		forget_loaded(w->entries);
 	}
 	look_at_all(w, w->entries);
-	LIST_FOREACH(it, tmp, &w->kept)
-	{
+	LIST_FOREACH(it, tmp, &w->kept) {
 		struct kept *k = LIST_ENTRY(it, struct kept, link);
 
 		if (is_old)
