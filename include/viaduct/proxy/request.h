@@ -98,10 +98,10 @@ struct best {
 struct dialog {
 	enum caller caller;     /* class of who began it */
 	bool is_from_initiator; /* this request comes from his side */
-	bool was_from_ours;     /* anonymous, he said in From to be one of ours */
-	struct hop near, far;   /* his side, the other side */
-	bool near_by_flow;      /* the side is reached by that hop alone, ... */
-	bool far_by_flow;       /* ... whatever the Request-URI says */
+	bool was_from_ours;   /* anonymous, he said in From to be one of ours */
+	struct hop near, far; /* his side, the other side */
+	bool near_by_flow;    /* the side is reached by that hop alone, ... */
+	bool far_by_flow;     /* ... whatever the Request-URI says */
 };
 
 struct request {
