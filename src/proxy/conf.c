@@ -106,6 +106,14 @@ static bool parse_network(struct conf_run *run, const struct conf_node *n,
 	return false;
 }
 
+/* A host as sip_host_eq() compares it: an IPv6 address may lack brackets. */
+static bool is_host(struct str s)
+{
+	union addr a;
+
+	return sip_is_host(s) || addr_parse(s, 0, &a) == 0;
+}
+
 static void parse_peer(struct conf_run *run, const struct conf_node *n,
 		       struct str text, struct proxy_trust *out)
 {
@@ -119,10 +127,11 @@ static void parse_peer(struct conf_run *run, const struct conf_node *n,
 		return;
 	}
 	text = str_skip(text, 4);
-	if (text.len == 0)
+	if (!is_host(text))
 		conf_run_error(run, n,
-			       "\"tls:\" without a name; such as "
-			       "tls:proxy.atlanta.com");
+			       "\"tls:%.*s\" names no host; such as "
+			       "tls:proxy.atlanta.com",
+			       STR_FMT(text));
 	else
 		names[out->names.n++] = text;
 }
@@ -313,7 +322,7 @@ static void check_values(const struct domain_check *c)
 static void check_name(const struct domain_check *c, struct str name,
 		       const char *key, size_t i)
 {
-	if (!sip_is_host(name))
+	if (!is_host(name))
 		domain_error(c, key, i,
 			     "\"%.*s\" is no host; a name such as biloxi.com, "
 			     "without a port",

@@ -58,15 +58,14 @@ static void parse_user(struct conf_run *run, struct str text, struct str *out)
 	out->p = plain;
 }
 
-/* Domains: a text, or a pattern with one star in front. */
+/* Domains: a host, or a pattern with one star in front. */
 static bool is_domain_pattern(struct str text)
 {
-	size_t star = str_find(text, '*');
+	union addr a;
 
-	if (star == text.len)
-		return true;
-	return text.len > 2 && str_starts(text, STR("*.")) &&
-	       str_find(str_skip(text, 1), '*') == text.len - 1;
+	if (str_starts(text, STR("*.")))
+		return sip_is_host(str_skip(text, 2));
+	return sip_is_host(text) || addr_parse(text, 0, &a) == 0;
 }
 
 static void check_domain(struct conf_run *run, const struct conf_node *n,

@@ -159,6 +159,8 @@ static const struct {
 	{ LISTEN "server: { workers: 65 }", ":2:20: server.workers: " },
 	{ LISTEN "server: { workers: many }", ":2:20: server.workers: " },
 	{ LISTEN "trust: [ 10.0.0.1/8 ]", ":2:10: trust[0]: \"10.0.0.1/8\" is no address or network and no tls:NAME; such as 192.0.2.4 or 192.0.2.0/24\n" },
+	{ LISTEN "trust: [ \"tls:\" ]", ":2:10: trust[0]: \"tls:\" names no host; such as tls:proxy.atlanta.com\n" },
+	{ LISTEN "trust: [ \"tls:*.a.test\" ]", ":2:10: trust[0]: \"tls:*.a.test\" names no host; such as tls:proxy.atlanta.com\n" },
 	{ LISTEN "resolver: { hosts_file: /nonexistent/hosts }", ":2:25: resolver.hosts_file: /nonexistent/hosts: No such file or directory\n" },
 	{ "server: {}", "listen: " },
 	{ "listen: [ { url: \"udp://127.0.0.1\", advertise: \"a b\" } ]", ":1:11: listen[0]: advertise: \"a b\" is no HOST or HOST:PORT\n" },
@@ -226,6 +228,19 @@ static void what_is_no_listener_is_not_there_twice(void **state)
 		VD_EINVAL);
 	assert_null(strstr(config_said, "already"));
 	assert_non_null(strstr(config_said, ":1:22: listen[1]: \"b\" is no "));
+}
+
+static void a_domain_may_be_an_address(void **state)
+{
+	struct config *c = config_good(
+		LISTEN "domains: { 192.0.2.4: { registrar: false, aliases: [ "
+		       "\"2001:db8::4\", \"[2001:db8::5]\", a_b.test. ] } }\n"
+		       "trust: [ \"tls:2001:db8::4\" ]\n"
+		       "routes: [ { drop: true, match: { to.domain: "
+		       "[ \"2001:db8::4\", 192.0.2.4, \"*.a.test\" ] } } ]");
+
+	(void)state;
+	config_unref(c);
 }
 
 /* Next to the file that names it, wherever the daemon was started. */
@@ -389,6 +404,7 @@ int main(void)
 		cmocka_unit_test(mistakes_across_options_name_their_place),
 		cmocka_unit_test(all_mistakes_are_told_in_one_run),
 		cmocka_unit_test(what_is_no_listener_is_not_there_twice),
+		cmocka_unit_test(a_domain_may_be_an_address),
 		cmocka_unit_test(a_log_file_is_relative_to_the_configuration),
 		cmocka_unit_test(what_is_no_yaml_and_what_is_not_there_is_told),
 		cmocka_unit_test(the_settings_reach_those_who_use_them),

@@ -223,6 +223,7 @@ static const struct {
 	{ "routes: [ { drop: true, match: { source: 192.0.2.1/24 } } ]", "t.yaml:1:42: routes[0].match.source: \"192.0.2.1/24\" is no address or network; such as 192.0.2.4 or 192.0.2.0/24" },
 	{ "routes: [ { drop: true, match: { request.uri: bob } } ]", "t.yaml:1:47: routes[0].match.request.uri: \"bob\" is no URI; such as sip:bob@biloxi.com" },
 	{ "routes: [ { drop: true, match: { to.domain: \"a.*\" } } ]", "t.yaml:1:45: routes[0].match.to.domain: \"a.*\" is no domain; a name, local, foreign, or *.example.com" },
+	{ "routes: [ { drop: true, match: { to.domain: \"a.test:5060\" } } ]", "t.yaml:1:45: routes[0].match.to.domain: \"a.test:5060\" is no domain; a name, local, foreign, or *.example.com" },
 	{ "routes: [ { drop: true, match: { to.domain: \"*\" } } ]", "t.yaml:1:45: routes[0].match.to.domain: \"*\" is no domain; a name, local, foreign, or *.example.com" },
 	{ "routes: [ { drop: true, match: { to.domain: \"*.a.*\" } } ]", "t.yaml:1:45: routes[0].match.to.domain: \"*.a.*\" is no domain; a name, local, foreign, or *.example.com" },
 };
