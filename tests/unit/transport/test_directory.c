@@ -151,6 +151,37 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	free(names);
 }
 
+/* RFC 5923 section 9.3: the port is not its own, so that the address says
+ * nothing. */
+static void an_alias_serves_the_names_of_its_certificate_alone(void **state)
+{
+	struct directory_entry e = entry(SIP_TLS, "192.0.2.1:5061", 1);
+	struct cert_names *names =
+		calloc(1, sizeof(*names) + sizeof(names->v[0]));
+	struct directory *d;
+	struct mem *mem;
+
+	(void)state;
+	assert_non_null(names);
+	names->n = 1;
+	names->v[0] = STR("a.test");
+	e.is_alias = true;
+	e.names = names;
+	assert_int_equal(mem_new(0, &mem), 0);
+	assert_int_equal(directory_new(mem, &d), 0);
+	directory_add(d, &e);
+	assert_true(finds_for(d, &e, "A.test"));
+	assert_false(finds_for(d, &e, "b.test"));
+	assert_false(finds_for(d, &e, "192.0.2.1"));
+	assert_false(finds_for(d, &e, ""));
+	names->v[0] = STR("192.0.2.1");
+	assert_true(finds_for(d, &e, "192.0.2.1"));
+	directory_remove(d, &e);
+	directory_free(d);
+	mem_free_all(mem);
+	free(names);
+}
+
 static void sources_are_counted_by_address_whatever_the_port(void **state)
 {
 	union addr a = bench_addr("192.0.2.1:1"), b = bench_addr("192.0.2.1:2");
@@ -182,6 +213,8 @@ int main(void)
 		cmocka_unit_test(who_joins_second_gets_the_first),
 		cmocka_unit_test(two_connections_may_have_one_end),
 		cmocka_unit_test(over_tls_a_domain_finds_its_own_connection),
+		cmocka_unit_test(
+			an_alias_serves_the_names_of_its_certificate_alone),
 		cmocka_unit_test(
 			sources_are_counted_by_address_whatever_the_port),
 	};
