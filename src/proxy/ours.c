@@ -148,7 +148,8 @@ bool ours_is_from(const struct request *r)
 	struct sip_uri uri;
 
 	return sip_uri_parse(sip_msg_from(r->msg)->uri, &uri) != 0 ||
-	       ours_is_uri(r, &uri) || request_host_is_local(r, uri.host, 0);
+	       request_host_is_local(r, uri.host, 0) ||
+	       (uri.port != 0 && request_host_is_local(r, uri.host, uri.port));
 }
 
 static size_t put_hostport(char *out, struct str host, uint16_t port)
