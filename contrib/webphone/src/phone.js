@@ -2,11 +2,12 @@
 // arrives. Knows nothing of the page.
 
 import { Inviter, Messager, Registerer, RegistererState, UserAgent,
-    UserAgentState } from "sip.js";
+    UserAgentState, Web } from "sip.js";
 import { nameOf, parseAddress } from "./address.js";
 import { Backoff } from "./backoff.js";
 import { Call } from "./call.js";
 import { useDigest } from "./digest.js";
+import { lend } from "./microphone.js";
 import { PING_S, Transport } from "./transport.js";
 import { whyNoServer, whyNoSignIn } from "./words.js";
 
@@ -37,6 +38,8 @@ export class Phone {
                 server, connectionTimeout: 10, keepAliveInterval: PING_S,
                 traceSip: false,
             },
+            sessionDescriptionHandlerFactory:
+                Web.defaultSessionDescriptionHandlerFactory(lend),
             sessionDescriptionHandlerFactoryOptions: {
                 iceGatheringTimeout: ICE_GATHERING_MS,
                 peerConnectionConfiguration: { iceServers },

@@ -169,6 +169,25 @@ def test_without_a_microphone_its_user_is_told(phones, tmp_path, flags, without,
     bob.expect_refused(480)
 
 
+def test_who_hangs_up_before_it_is_lent_gives_the_microphone_back(phones):
+    alice = phones.ready("webphone", "alice")
+    alice.page.eval("""(() => {
+        const devices = navigator.mediaDevices, real = devices.getUserMedia;
+        devices.getUserMedia = async (...args) => {
+            const stream = await real.apply(devices, args);
+            window.lent = stream.getTracks();
+            await new Promise((later) => { window.lend = later; });
+            return stream;
+        };
+    })()""")
+    alice.dial("bob")
+    alice.page.wait("'lend' in window")
+    alice.hang_up()
+    alice.expect_ended()
+    alice.page.eval("window.lend()")
+    alice.page.wait("window.lent.every((track) => track.readyState === 'ended')")
+
+
 def test_nobody_answers_for_a_minute(phones):
     alice = phones.ready("webphone", "alice", context=phones.timeless())
     bob = phones.ready("webphone", "bob")
