@@ -119,6 +119,8 @@ export class Call {
             await new Promise((again) => setTimeout(again, 2000 * Math.random()));
         }
         this.isHolding = false;
+        if (this.isOver)
+            return;
         if (status < 300)
             this.isHeld = isHeld;
         this.setSending();

@@ -16,6 +16,7 @@ let last = 0;
 function remember() {
     window.sockets = 0;
     window.sent = []; // methods, and SIP/2.0 of responses
+    window.lost = []; // of these, what does not arrive
     window.pongs = 0;
     const Socket = window.WebSocket;
     window.WebSocket = class extends Socket {
@@ -27,8 +28,10 @@ function remember() {
             });
         }
         send(data) {
-            window.sent.push(data.split(" ")[0]);
-            super.send(data);
+            const method = data.split(" ")[0];
+            window.sent.push(method);
+            if (!window.lost.includes(method))
+                super.send(data);
         }
     };
     const start = OscillatorNode.prototype.start;

@@ -111,6 +111,24 @@ def test_a_server_that_is_silent_keeps_nobody_in_a_call(phones, start_domain):
     own.daemon.signal(signal.SIGCONT)
 
 
+def test_a_call_that_ends_between_two_tries_to_hold_it_ends_once(phones):
+    alice = phones.ready("webphone", "alice", context=phones.timeless())
+    bob = phones.ready("sipjs", "bob")
+    alice.dial("bob")
+    bob.expect("incoming")
+    bob.answer()
+    alice.expect("talking")
+    bob.page.eval("window.lost = ['ACK']")
+    alice.page.eval("window.sent.length = 0")
+    bob.page.eval("void phone.hold(true)") # without its ACK it stays under way
+    alice.page.wait("window.sent.includes('SIP/2.0')")
+    alice.page.do("click", at="#hold")
+    alice.hang_up()
+    alice.expect_ended()
+    alice.page.forward(3)
+    assert alice.page.eval("document.querySelectorAll('#log li').length") == 1
+
+
 def test_a_ping_without_an_answer_is_a_lost_connection(phones, start_domain):
     own = start_domain()
     alice = phones.ready("webphone", "alice", context=phones.timeless())
