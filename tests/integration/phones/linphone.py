@@ -8,6 +8,7 @@ import wave
 
 from lib import settings, wait
 from lib.baresip import SPEECH_S
+from lib.certs import EC, openssl
 
 CONFIG = """\
 [sip]
@@ -52,8 +53,9 @@ class Linphone:
     def __init__(self, directory, user, domain, password, to, transport, ca,
                  is_webrtc=False):
         self.dir = directory / ("linphone-" + user)
-        for part in (".local/share/linphone", ".config/linphone"):
+        for part in (".local/share/linphone", ".config/linphone", ".linphone-usr-crt"):
             (self.dir / part).mkdir(parents=True)
+        self._write_identity()
         self.aor = "sip:%s@%s" % (user, domain)
         ports = {t: ANY_PORT if t == transport else NONE for t in ("udp", "tcp", "tls")}
         (self.dir / "rc").write_text(CONFIG.format(
@@ -65,6 +67,15 @@ class Linphone:
         with wave.open(str(self.dir / "speech.wav"), "wb") as f:
             f.setparams((1, 2, 8000, 0, "NONE", None))
             f.writeframes(bytes(range(0, 200, 2)) * 160 * SPEECH_S)
+
+    def _write_identity(self):
+        """For DTLS. It makes one else, of a kind that takes it up to 15 s."""
+        name = "linphone-dtls-default-identity"
+        key, certificate = self.dir / "key.pem", self.dir / "certificate.pem"
+        openssl("req", "-x509", *EC, "-subj", "/CN=" + name, "-keyout", key,
+                "-out", certificate)
+        (self.dir / ".linphone-usr-crt" / (name + ".pem")).write_text(
+            certificate.read_text() + key.read_text())
 
     # ---- running ----
 
