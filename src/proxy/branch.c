@@ -347,8 +347,10 @@ static void on_ended(void *arg)
 	b->txn = NULL;
 	if (b->is_ended)
 		return;
-	/* There was a final response, and none that could be passed on. */
-	context_offer(b->r, NULL, 502, "Bad Response");
+	/* There was a final response, and none that could be passed on. Who has
+	 * given up hears of that with 487, whatever there was. */
+	if (!b->is_cancelled)
+		context_offer(b->r, NULL, 502, "Bad Response");
 	end(b);
 }
 
