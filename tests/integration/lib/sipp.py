@@ -6,6 +6,10 @@ import subprocess
 from . import settings, wait
 
 SCENARIOS = settings.DATA / "sipp"
+# A machine that is busy for a moment loses no message, and nobody takes one for
+# lost, so that whatever is sent twice is a mistake. T1 as in the scenarios.
+T1 = "2s"
+BUFFER = 4 << 20  # bytes; SIPp's own 64 KiB are full after 50 ms
 FLAG = {"udp": "u1", "tcp": "t1"}
 FAMILY_FILE = {"udp": "/proc/net/udp", "tcp": "/proc/net/tcp"}
 
@@ -31,6 +35,7 @@ class Sipp:
             "-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1",
             "-trace_counts", "-trace_err", "-error_file", "errors.log",
             "-timeout", "%ds" % self.seconds, "-timeout_error",
+            "-buff_size", str(BUFFER),
             "-cid_str", "%u-%p-" + scenario + "@%s",
         ]
         for key, value in (keys or {}).items():

@@ -3,7 +3,7 @@
 from . import nsd, settings
 from .daemon import Daemon, config, route
 from .nsd import Nsd
-from .sipp import Sipp, call
+from .sipp import T1, Sipp, call
 
 TRANSPORTS = ("udp", "tcp")
 PARAMS = {"udp": "", "tcp": ";transport=tcp"}
@@ -27,6 +27,7 @@ class TwoDomains:
             **(zones or {}),
         })
         common = {"server": {"workers": workers, "drain": "1s"},
+                  "timers": {"t1": T1},
                   "resolver": {"servers": [self.nsd.hostport]}}
         self.atlanta = Daemon(directory, config(
             self.atlanta_ip, "atlanta.com", trust=[addresses.trusted_net],
