@@ -13,6 +13,8 @@ import { whyNoServer, whyNoSignIn } from "./words.js";
 
 const EXPIRES_S = 600;
 const ICE_GATHERING_MS = 2000;
+const BYE_TRIES = 20;
+const BYE_AGAIN_MS = 1500;
 
 // `tell` has these:
 //   line(line)            {state, why, retryAt}; state is connecting, ready,
@@ -216,11 +218,20 @@ export class Phone {
         this.tell.call(call);
     }
 
-    // A BYE that cannot be sent now would leave the other side alone.
+    // A BYE that cannot be sent now, or that does not reach the other side because
+    // it has no connection yet, would leave it alone.
     sayBye({ session }) {
+        const { dialog } = session;
+        let triesLeft = BYE_TRIES;
+        const requestDelegate = {
+            onReject: ({ message }) => {
+                if (message.statusCode !== 481 && --triesLeft > 0)
+                    setTimeout(() => dialog?.bye(requestDelegate), BYE_AGAIN_MS);
+            },
+        };
         const bye = async () => {
             try {
-                await session.bye();
+                await session.bye({ requestDelegate });
             } catch {
                 // theirs came first
             }
