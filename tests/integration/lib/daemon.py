@@ -152,7 +152,7 @@ class HasDaemon:
         try:
             self.daemon.start()
         except BaseException:
-            self.daemon.kill()
+            self.close()
             raise
         return self
 
@@ -160,7 +160,10 @@ class HasDaemon:
         try:
             self.daemon.stop()
         finally:
-            self.daemon.kill()
+            self.close()
+
+    def close(self):
+        self.daemon.kill()
 
 
 def run(*args, cwd=None, seconds=10):

@@ -1,10 +1,10 @@
 """One proxy for biloxi.com with UDP, TCP and TLS, and certificates for it."""
 
-from .daemon import Daemon, config, route
+from .daemon import Daemon, HasDaemon, config, route
 from .endpoint import TlsPeer
 
 
-class SecureProxy:
+class SecureProxy(HasDaemon):
     """`names` maps host names to addresses: the proxy's hosts file. Bob is
     reached over UDP, Tess over TLS under the name tess.test. The section `tls`
     has one entry, biloxi, with `entry_options`; `entries` are further ones."""
@@ -51,20 +51,3 @@ class SecureProxy:
         request = peer.request("OPTIONS", "sip:" + self.ip)
         peer.send(request, self.address)
         return peer.expect_response(request, 200)
-
-    def start(self):
-        self.daemon.start()
-        return self
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.daemon.kill()
-            raise
-
-    def __exit__(self, *_):
-        try:
-            self.daemon.stop()
-        finally:
-            self.daemon.kill()

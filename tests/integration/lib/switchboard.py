@@ -2,12 +2,12 @@
 forking tests are written in."""
 
 from . import settings
-from .daemon import Daemon, config
+from .daemon import Daemon, HasDaemon, config
 from .endpoint import AT_ONCE_S, QUIET_S, UdpPeer
 from .message import build_ack, build_cancel, unique
 
 
-class Switchboard:
+class Switchboard(HasDaemon):
     """plans: {user: tree}; a tree is a list of callee numbers and lists, the
     outermost in parallel, or ("sequential", list), or either with a map of
     more to say in `forward`: (fork, list, {...}). Texts are URIs. The caller is
@@ -40,22 +40,8 @@ class Switchboard:
     def uri(self, i):
         return "sip:callee%d@%s" % (i, self.callees[i].hostport)
 
-    def __enter__(self):
-        try:
-            self.daemon.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        try:
-            self.daemon.stop()
-        finally:
-            self.close()
-
     def close(self):
-        self.daemon.kill()
+        super().close()
         for peer in self.callees + [self.caller, self.stranger]:
             peer.close()
 

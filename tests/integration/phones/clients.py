@@ -14,6 +14,22 @@ def uri(user):
     return "sip:%s@%s" % (user, DOMAIN)
 
 
+def call(alice, bob):
+    """Alice calls Bob, until both know."""
+    alice.dial("bob")
+    bob.expect("incoming")
+    alice.expect("ringing")
+
+
+def talk(alice, bob):
+    """Alice calls Bob, until both hear each other."""
+    call(alice, bob)
+    bob.answer()
+    for phone in (alice, bob):
+        phone.expect("talking")
+        phone.page.hears()
+
+
 class Bare:
     """pages/sipjs.js or pages/jssip.js."""
 

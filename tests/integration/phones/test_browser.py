@@ -3,6 +3,7 @@ SIP.js and JsSIP."""
 
 import pytest
 
+from clients import talk
 from domain import PASSWORDS
 
 KINDS = ["webphone", "sipjs", "jssip"]
@@ -10,17 +11,6 @@ KINDS = ["webphone", "sipjs", "jssip"]
 PAIRS = [("webphone", "webphone"), ("sipjs", "jssip"), ("jssip", "sipjs"),
          ("webphone", "jssip"), ("sipjs", "webphone")]
 UTF8 = "Gr\u00fc\u00dfe \u2014 \u4f60\u597d \U0001f44b\nand a second line"
-
-
-def talk(alice, bob):
-    """Alice calls Bob, until both hear each other."""
-    alice.dial("bob")
-    bob.expect("incoming")
-    alice.expect("ringing")
-    bob.answer()
-    for phone in (alice, bob):
-        phone.expect("talking")
-        phone.page.hears()
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])

@@ -2,6 +2,7 @@
 is remembered, what its user reads."""
 
 from browser import Browser
+from clients import talk
 from domain import DOMAIN, PASSWORDS
 
 
@@ -123,11 +124,6 @@ def test_two_browsers_on_a_machine_without_network_hear_each_other(
                              ["--allow-loopback-in-peer-connection"])
     phones.stack.callback(phones.browser.stop)
     alice, bob = phones.ready("webphone", "alice"), phones.ready("webphone", "bob")
-    alice.dial("bob")
-    bob.expect("incoming")
-    bob.answer()
-    for phone in (alice, bob):
-        phone.expect("talking")
-        phone.page.hears()
+    talk(alice, bob)
     assert "127.0.0.1" in alice.page.eval(
         "window.connections[0].localDescription.sdp")

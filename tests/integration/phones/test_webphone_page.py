@@ -3,18 +3,13 @@
 import pytest
 
 from browser import Browser
+from clients import call
 from lib.endpoint import UdpPeer
 
 EVIL = "<img src=x onerror=window.evil=1>"
 # A small screen; the same with letters twice as large.
 SMALL = {"width": 360, "height": 740}
 LARGE_LETTERS = "--blink-settings=defaultFontSize=32"
-
-
-def call(alice, bob):
-    alice.dial("bob")
-    bob.expect("incoming")
-    alice.expect("ringing")
 
 
 def write_to_bob(stranger, proxy, text, **fields):

@@ -7,20 +7,16 @@ import signal
 import pytest
 
 from browser import Browser
+from clients import talk
 from domain import PASSWORDS
 
 
 NO_LINE = "There is no connection to the server now."
 
 
-def talk(phones):
+def two_who_talk(phones):
     alice, bob = phones.ready("webphone", "alice"), phones.ready("webphone", "bob")
-    alice.dial("bob")
-    bob.expect("incoming")
-    bob.answer()
-    for phone in (alice, bob):
-        phone.expect("talking")
-        phone.page.hears()
+    talk(alice, bob)
     return alice, bob
 
 
@@ -64,7 +60,7 @@ def test_a_refused_certificate_is_told_with_its_page(phones):
 @pytest.mark.parametrize("who", ["caller", "callee"])
 def test_a_call_outlasts_a_restart_and_is_hung_up_after_it(phones, start_domain, who):
     own = start_domain()
-    alice, bob = talk(phones)
+    alice, bob = two_who_talk(phones)
     restart(own)
     for phone in (alice, bob):
         phone.expect_line("ready", 30)
@@ -77,7 +73,7 @@ def test_a_call_outlasts_a_restart_and_is_hung_up_after_it(phones, start_domain,
 
 def test_who_hung_up_meanwhile_says_so_when_the_server_is_back(phones, start_domain):
     own = start_domain()
-    alice, bob = talk(phones)
+    alice, bob = two_who_talk(phones)
     own.daemon.kill()
     for phone in (alice, bob):
         phone.expect_line("waiting")
@@ -91,7 +87,7 @@ def test_who_hung_up_meanwhile_says_so_when_the_server_is_back(phones, start_dom
 
 def test_who_is_heard_no_more_is_gone(phones, start_domain):
     own = start_domain()
-    alice, bob = talk(phones)
+    alice, bob = two_who_talk(phones)
     own.daemon.kill()
     bob.expect_line("waiting")
     bob.page.context.close() # its BYE is lost
@@ -218,7 +214,7 @@ def test_nobody_answers_for_a_minute(phones):
 
 
 def test_a_second_call_is_busy_and_missed(phones):
-    alice, _ = talk(phones)
+    alice, _ = two_who_talk(phones)
     carol = phones.ready("webphone", "carol")
     carol.dial("alice")
     carol.expect_refused(486)
@@ -234,7 +230,7 @@ def test_who_calls_himself_is_told(phones):
 
 
 def test_who_goes_away_and_back_has_left_the_call(phones):
-    alice, bob = talk(phones)
+    alice, bob = two_who_talk(phones)
     alice.page.do("go", url="about:blank")
     bob.expect_ended()
     alice.page.do("back")

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -379,16 +377,6 @@ an_outbound_flow_of_datagrams_ends_when_nobody_is_there(void **state)
 	assert_int_equal(n_lost(b), 2);
 }
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit r;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &r);
-	r.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
-}
-
 /* What was asked before has failed when this has. */
 static void let_the_store_fail(struct bench *b)
 {
@@ -398,7 +386,7 @@ static void let_the_store_fail(struct bench *b)
 			 0);
 	desk_wait(&b->desk, b->desk.n_done + 1);
 	assert_false(location_is_well(b->l));
-	limit_files(RLIM_INFINITY);
+	desk_limit_files(RLIM_INFINITY);
 }
 
 static void a_flow_that_the_store_cannot_forget_ends_at_once(void **state)
@@ -407,7 +395,7 @@ static void a_flow_that_the_store_cannot_forget_ends_at_once(void **state)
 	struct bench *b = *state;
 
 	add(b, ALICE, "sip:a@h", 0, true);
-	limit_files(4096);
+	desk_limit_files(4096);
 	location_flow_failed(b->l, DESK_WORKER, &flow);
 	assert_int_equal(n_alive(b, ALICE), 0);
 	let_the_store_fail(b);
@@ -428,7 +416,7 @@ static void a_restart_before_that_costs_one_more_try(void **state)
 	struct bench *b = *state;
 
 	add(b, ALICE, "sip:a@h", 0, true);
-	limit_files(4096);
+	desk_limit_files(4096);
 	location_flow_failed(b->l, DESK_WORKER, &flow);
 	let_the_store_fail(b);
 	reopen(b);
@@ -459,7 +447,7 @@ static void a_lost_connection_is_counted_once(void **state)
 	struct bench *b = *state;
 
 	add(b, ALICE, "sip:a@h", 1, true);
-	limit_files(4096);
+	desk_limit_files(4096);
 	end_conn(b, 1);
 	for (int i = 0; i < 64; i++)
 		location_sweep(b->l, b->now_ms);

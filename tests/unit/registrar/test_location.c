@@ -6,8 +6,6 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include "viaduct/registrar/location.h"
 #include "viaduct/util/err.h"
@@ -314,28 +312,18 @@ static void the_sweep_drops_what_has_expired(void **state)
 
 /* --- the store fails --- */
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit r;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &r);
-	r.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
-}
-
 static void a_failed_change_is_dropped_and_later_ones_succeed(void **state)
 {
 	struct bench *b = *state;
 
 	add(b, ALICE, "sip:a@127.0.0.1", HOUR_MS);
 	desk_wait(&b->desk, 1);
-	limit_files(4096);
+	desk_limit_files(4096);
 	add(b, ALICE, "sip:b@127.0.0.1", HOUR_MS);
 	add(b, ALICE, "sip:c@127.0.0.1", HOUR_MS);
 	add(b, STR("bob@atlanta.com"), "sip:b@127.0.0.1", HOUR_MS);
 	desk_wait(&b->desk, 4);
-	limit_files(RLIM_INFINITY);
+	desk_limit_files(RLIM_INFINITY);
 	assert_int_equal(b->desk.n_failed, 3);
 	assert_false(location_is_well(b->l));
 	assert_int_equal(n_found(b, ALICE), 1);

@@ -3,8 +3,10 @@
 #ifndef VIADUCT_TESTS_DESK_H
 #define VIADUCT_TESTS_DESK_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +50,17 @@ static inline void desk_done(void *arg, int err)
 	if (++d->n_done == d->stop_at)
 		loop_stop(d->loop);
 	free(t);
+}
+
+/* Files end at so many bytes, as on a disk that is full. */
+static inline void desk_limit_files(rlim_t bytes)
+{
+	struct rlimit r;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &r);
+	r.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
 }
 
 static inline struct desk_done *desk_ticket(struct desk *d, int number)

@@ -7,8 +7,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -453,16 +451,6 @@ static void a_read_only_directory_no_start(void **state)
 
 /* --- it fails at run time --- */
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit r;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &r);
-	r.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
-}
-
 static void a_full_disk_fails_writes_and_loses_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -470,14 +458,14 @@ static void a_full_disk_fails_writes_and_loses_nothing(void **state)
 
 	write_some(b, 0, SOME);
 	desk_wait(&b->desk, SOME);
-	limit_files(4096);
+	desk_limit_files(4096);
 	write_some(b, 1000, SOME);
 	desk_wait(&b->desk, 2 * SOME);
 	assert_int_equal(b->desk.n_failed, SOME);
 	assert_false(store_is_well(b->s));
 	store_counts(b->s, &n);
 	assert_true(n.failures >= 3);
-	limit_files(RLIM_INFINITY);
+	desk_limit_files(RLIM_INFINITY);
 	write_some(b, 2000, SOME);
 	desk_wait(&b->desk, 3 * SOME);
 	assert_int_equal(b->desk.n_failed, SOME);
@@ -491,11 +479,11 @@ static void it_finds_out_by_itself_that_it_is_well_again(void **state)
 	struct bench *b = *state;
 	uint64_t until_us = desk_now_us() + 10000000;
 
-	limit_files(4096);
+	desk_limit_files(4096);
 	write_some(b, 0, 1);
 	desk_wait(&b->desk, 1);
 	assert_false(store_is_well(b->s));
-	limit_files(RLIM_INFINITY);
+	desk_limit_files(RLIM_INFINITY);
 	while (!store_is_well(b->s) && desk_now_us() < until_us)
 		usleep(10000);
 	assert_true(store_is_well(b->s));

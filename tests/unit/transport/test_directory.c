@@ -5,6 +5,34 @@
 #include "transport/directory.h"
 #include "transport/sources.h"
 
+struct room {
+	struct mem *mem;
+	struct directory *d;
+	struct cert_names *names; /* of a certificate with one */
+};
+
+static int setup(void **state)
+{
+	struct room *r = calloc(1, sizeof(*r));
+
+	*state = r;
+	assert_int_equal(mem_new(0, &r->mem), 0);
+	r->names = calloc(1, sizeof(*r->names) + sizeof(r->names->v[0]));
+	r->names->n = 1;
+	return directory_new(r->mem, &r->d);
+}
+
+static int teardown(void **state)
+{
+	struct room *r = *state;
+
+	directory_free(r->d);
+	mem_free_all(r->mem);
+	free(r->names);
+	free(r);
+	return 0;
+}
+
 static struct directory_entry entry(enum sip_transport t, const char *remote,
 				    uint32_t slot)
 {
@@ -37,12 +65,8 @@ static void an_end_is_transport_address_and_port(void **state)
 		entry(SIP_TCP, "192.0.2.2:5060", 4),
 		entry(SIP_TCP, "[2001:db8::1]:5060", 5),
 	};
-	struct directory *d;
-	struct mem *mem;
+	struct directory *d = ((struct room *)*state)->d;
 
-	(void)state;
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(directory_new(mem, &d), 0);
 	for (size_t i = 0; i < ARRAY_LEN(e); i++) {
 		assert_false(finds(d, &e[i]));
 		directory_add(d, &e[i]);
@@ -54,8 +78,6 @@ static void an_end_is_transport_address_and_port(void **state)
 		assert_false(finds(d, &e[i]));
 		directory_remove(d, &e[i]); /* does no harm */
 	}
-	directory_free(d);
-	mem_free_all(mem);
 }
 
 /* Two workers that open a connection to one peer at the same moment. */
@@ -63,12 +85,8 @@ static void who_joins_second_gets_the_first(void **state)
 {
 	struct directory_entry first = entry(SIP_TCP, "192.0.2.1:5060", 1);
 	struct directory_entry second = entry(SIP_TCP, "192.0.2.1:5060", 2);
-	struct directory *d;
-	struct mem *mem;
+	struct directory *d = ((struct room *)*state)->d;
 
-	(void)state;
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(directory_new(mem, &d), 0);
 	assert_true(conn_ref_is_none(directory_join(d, &first)));
 	assert_true(conn_ref_eq(directory_join(d, &second), first.ref));
 	directory_remove(d, &second); /* is not in */
@@ -76,8 +94,6 @@ static void who_joins_second_gets_the_first(void **state)
 	directory_remove(d, &first);
 	assert_true(conn_ref_is_none(directory_join(d, &second)));
 	directory_remove(d, &second);
-	directory_free(d);
-	mem_free_all(mem);
 }
 
 /* Two listeners may have accepted connections from the same port. */
@@ -85,19 +101,13 @@ static void two_connections_may_have_one_end(void **state)
 {
 	struct directory_entry a = entry(SIP_TCP, "192.0.2.1:5060", 1);
 	struct directory_entry b = entry(SIP_TCP, "192.0.2.1:5060", 2);
-	struct directory *d;
-	struct mem *mem;
+	struct directory *d = ((struct room *)*state)->d;
 
-	(void)state;
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(directory_new(mem, &d), 0);
 	directory_add(d, &a);
 	directory_add(d, &b);
 	directory_remove(d, &b);
 	assert_true(finds(d, &a));
 	directory_remove(d, &a);
-	directory_free(d);
-	mem_free_all(mem);
 }
 
 /* RFC 5922, RFC 5923: an address is not an identity. */
@@ -106,19 +116,12 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 	struct directory_entry a = entry(SIP_TLS, "192.0.2.1:5061", 1);
 	struct directory_entry b = entry(SIP_TLS, "192.0.2.1:5061", 2);
 	struct directory_entry tcp = entry(SIP_TCP, "192.0.2.1:5061", 3);
-	struct cert_names *names =
-		calloc(1, sizeof(*names) + sizeof(names->v[0]));
-	struct directory *d;
-	struct mem *mem;
+	struct cert_names *names = ((struct room *)*state)->names;
+	struct directory *d = ((struct room *)*state)->d;
 
-	(void)state;
-	assert_non_null(names);
-	names->n = 1;
 	names->v[0] = STR("other.test");
 	a.domain = STR("a.test");
 	b.domain = STR("b.test");
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(directory_new(mem, &d), 0);
 	assert_true(conn_ref_is_none(directory_join(d, &a)));
 	assert_true(conn_ref_is_none(directory_join(d, &b)));
 	directory_add(d, &tcp);
@@ -146,9 +149,6 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 		directory_find(d, SIP_TLS, &a.remote, 1, STR("c.test"))));
 	directory_remove(d, &a);
 	directory_remove(d, &tcp);
-	directory_free(d);
-	mem_free_all(mem);
-	free(names);
 }
 
 /* RFC 5923 section 9.3: the port is not its own, so that the address says
@@ -156,19 +156,12 @@ static void over_tls_a_domain_finds_its_own_connection(void **state)
 static void an_alias_serves_the_names_of_its_certificate_alone(void **state)
 {
 	struct directory_entry e = entry(SIP_TLS, "192.0.2.1:5061", 1);
-	struct cert_names *names =
-		calloc(1, sizeof(*names) + sizeof(names->v[0]));
-	struct directory *d;
-	struct mem *mem;
+	struct cert_names *names = ((struct room *)*state)->names;
+	struct directory *d = ((struct room *)*state)->d;
 
-	(void)state;
-	assert_non_null(names);
-	names->n = 1;
 	names->v[0] = STR("a.test");
 	e.is_alias = true;
 	e.names = names;
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(directory_new(mem, &d), 0);
 	directory_add(d, &e);
 	assert_true(finds_for(d, &e, "A.test"));
 	assert_false(finds_for(d, &e, "b.test"));
@@ -177,9 +170,6 @@ static void an_alias_serves_the_names_of_its_certificate_alone(void **state)
 	names->v[0] = STR("192.0.2.1");
 	assert_true(finds_for(d, &e, "192.0.2.1"));
 	directory_remove(d, &e);
-	directory_free(d);
-	mem_free_all(mem);
-	free(names);
 }
 
 static void sources_are_counted_by_address_whatever_the_port(void **state)
@@ -187,11 +177,8 @@ static void sources_are_counted_by_address_whatever_the_port(void **state)
 	union addr a = bench_addr("192.0.2.1:1"), b = bench_addr("192.0.2.1:2");
 	union addr other = bench_addr("[2001:db8::1]:1");
 	struct sources *s;
-	struct mem *mem;
 
-	(void)state;
-	assert_int_equal(mem_new(0, &mem), 0);
-	assert_int_equal(sources_new(mem, &s), 0);
+	assert_int_equal(sources_new(((struct room *)*state)->mem, &s), 0);
 	assert_int_equal(sources_enter(s, &a, 0), VD_ELIMIT);
 	assert_int_equal(sources_enter(s, &a, 2), 0);
 	assert_int_equal(sources_enter(s, &b, 2), 0);
@@ -203,20 +190,19 @@ static void sources_are_counted_by_address_whatever_the_port(void **state)
 	sources_leave(s, &b);
 	sources_leave(s, &other);
 	sources_free(s);
-	mem_free_all(mem);
 }
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_end_is_transport_address_and_port),
-		cmocka_unit_test(who_joins_second_gets_the_first),
-		cmocka_unit_test(two_connections_may_have_one_end),
-		cmocka_unit_test(over_tls_a_domain_finds_its_own_connection),
-		cmocka_unit_test(
-			an_alias_serves_the_names_of_its_certificate_alone),
-		cmocka_unit_test(
-			sources_are_counted_by_address_whatever_the_port),
+		TEST(an_end_is_transport_address_and_port),
+		TEST(who_joins_second_gets_the_first),
+		TEST(two_connections_may_have_one_end),
+		TEST(over_tls_a_domain_finds_its_own_connection),
+		TEST(an_alias_serves_the_names_of_its_certificate_alone),
+		TEST(sources_are_counted_by_address_whatever_the_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
