@@ -171,7 +171,7 @@ static int file_begin(struct db *d, const char *path)
 
 static int log_begin(struct db *d, bool is_full)
 {
-	char mode[64];
+	char mode[64], limit[64];
 	int err = ask(d, "PRAGMA journal_mode = WAL", mode);
 
 	if (err != 0)
@@ -181,6 +181,12 @@ static int log_begin(struct db *d, bool is_full)
 			 "the file system has no shared memory for its log");
 		return VD_ESYS;
 	}
+	/* Where a reader had kept it from beginning again. */
+	snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit = %d",
+		 LOG_PAGES_MAX * PAGE);
+	err = run_sql(d, limit);
+	if (err != 0)
+		return err;
 	return run_sql(d, is_full ? "PRAGMA synchronous = FULL"
 				  : "PRAGMA synchronous = NORMAL");
 }
@@ -312,8 +318,8 @@ static void roll_back(struct db *d)
  * While commits never pause, the log always has a page that the checkpointer
  * has not seen, and is not begun again: so now and then the writer does it,
  * when little is left to move. Does not wait for a reader; the next commit
- * tries again. The file keeps its size: to write over it costs less than to
- * have it grow again.
+ * tries again. The file keeps its size, up to that limit: to write over it
+ * costs less than to have it grow again.
  */
 static void limit_log(struct db *d)
 {
