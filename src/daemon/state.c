@@ -57,7 +57,8 @@ static int lock(const char *dir, struct state *s, char *why)
 /* Returns 0, VD_ENOENT or VD_ESYS. */
 static int read_secret(const char *path, struct state *s, char *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* not by a link, and not waiting for the writer of a pipe */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t bytes[sizeof(s->secret) + 1]; /* one more shows that it ends */
 	ssize_t n;
 

@@ -257,6 +257,23 @@ static void links_of_the_user_are_not_followed(void **state)
 	assert_int_equal(st.st_uid, 0);
 }
 
+/* A link to what would do as one; a pipe that nobody writes to. */
+static void a_secret_is_a_file(void **state)
+{
+	struct place *p = *state;
+	char victim[128], bytes[32] = "";
+	struct state s;
+
+	snprintf(victim, sizeof(victim), "%s/victim", p->base);
+	write_file(victim, bytes, sizeof(bytes));
+	assert_int_equal(mkdir(p->dir, 0700), 0);
+	assert_int_equal(symlink(victim, path_of(p, "secret")), 0);
+	assert_int_equal(state_open(p->dir, STR_NONE, &s, p->why), VD_ESYS);
+	assert_int_equal(unlink(path_of(p, "secret")), 0);
+	assert_int_equal(mkfifo(path_of(p, "secret"), 0600), 0);
+	assert_int_equal(state_open(p->dir, STR_NONE, &s, p->why), VD_ESYS);
+}
+
 #define PLACE_TEST(fn)                                                         \
 	cmocka_unit_test_setup_teardown(fn, place_new, place_free)
 
@@ -274,6 +291,7 @@ int main(void)
 		PLACE_TEST(a_place_that_is_no_directory_is_refused),
 		PLACE_TEST(the_directory_can_be_given_to_a_user),
 		PLACE_TEST(links_of_the_user_are_not_followed),
+		PLACE_TEST(a_secret_is_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
