@@ -7,11 +7,8 @@
 /* "rport" asks for the answer at the real port (RFC 3581 section 4). */
 static uint16_t answer_port(const struct sip_via *via, const struct flow *from)
 {
-	if (via != NULL && via->rport.p != NULL)
-		return addr_port(&from->remote);
-	if (via != NULL && via->port != 0)
-		return via->port;
-	return sip_transport_port(from->transport);
+	return via->rport.p != NULL ? addr_port(&from->remote)
+				    : sip_via_port(via, from->transport);
 }
 
 void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
@@ -20,12 +17,7 @@ void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
 	const struct sip_via *via = sip_msg_top_via(msg);
 	union addr maddr;
 
-	memset(out, 0, sizeof(*out));
-	out->transport = from->transport;
-	out->listener = from->listener;
-	out->local = from->local;
-	out->addr = from->remote;
-	out->conn = from->conn;
+	*out = hop_back(from);
 	if (via == NULL)
 		return;
 	/* On a stream the answer goes back over its connection; the address
@@ -33,10 +25,7 @@ void reply_hop(struct sip_msg *msg, const struct flow *from, bool obey_maddr,
 	if (sip_transport_is_stream(from->transport)) {
 		out->only_conn = from->transport == SIP_WS ||
 				 from->transport == SIP_WSS; /* RFC 7118 */
-		addr_set_port(&out->addr,
-			      via->port != 0
-				      ? via->port
-				      : sip_transport_port(from->transport));
+		addr_set_port(&out->addr, sip_via_port(via, from->transport));
 		return;
 	}
 	addr_set_port(&out->addr, answer_port(via, from));

@@ -162,3 +162,8 @@ unsigned sip_via_cuts(const struct sip_via *v, struct str cuts[2])
 	}
 	return n;
 }
+
+uint16_t sip_via_port(const struct sip_via *via, enum sip_transport t)
+{
+	return via->port != 0 ? via->port : sip_transport_port(t);
+}

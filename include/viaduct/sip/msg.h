@@ -96,6 +96,10 @@ struct sip_via {
 	bool has_empty_params; /* ";;": answered, and refused by the check */
 };
 
+/* The port where sent-by says that responses are awaited over this transport
+ * (RFC 3261 section 18.2.2). */
+uint16_t sip_via_port(const struct sip_via *via, enum sip_transport t);
+
 /* From, To, Contact, Route, Record-Route, Path (section 20.10). */
 struct sip_addr {
 	struct str text;    /* the whole value */
