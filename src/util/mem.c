@@ -10,8 +10,8 @@
 
 /*
  * Classes: steps of 64 bytes up to 1024, then one for each number of blocks
- * that a slab can hold, so that nothing is left over at its end: a block is as
- * large as it can be for the number.
+ * that a slab can hold: a block is as large as it can be for the number, up to
+ * MEM_CLASS_MAX.
  */
 enum {
 	SLAB_SIZE = 65536, /* and its alignment */

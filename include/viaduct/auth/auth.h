@@ -24,10 +24,12 @@ struct user {
 	bool is_disabled;
 };
 
-/* A users file, and what names it: there its absence is reported. */
+/* A users file, and what names it: there its absence is reported. Borrowed for
+ * the call. */
 struct users_file {
 	const char *path;
-	struct str realm;                 /* of the domain, not empty */
+	struct str realm; /* of the domain: not empty, and nothing that would
+			   * need an escape in quotes */
 	const struct conf_node *named_by; /* NULL: no configuration */
 	const char *key;                  /* "path.to.key" of that node */
 };
