@@ -111,7 +111,7 @@ bool flows_join(struct flows *f, struct aor *a, const struct bindings *b)
 		const struct binding *v = &b->v[i];
 
 		if (has_conn(v))
-			transport_hold(f->set, v->flow->conn);
+			transport_bind(f->set, v->flow->conn);
 		if (!is_bound(v))
 			continue;
 		join(f, bound_of(v), a);
@@ -137,7 +137,7 @@ void flows_leave(struct flows *f, const struct bindings *b)
 {
 	for (uint32_t i = 0; b != NULL && i < b->n; i++) {
 		if (has_conn(&b->v[i]))
-			transport_release(f->set, b->v[i].flow->conn);
+			transport_unbind(f->set, b->v[i].flow->conn);
 		if (is_bound(&b->v[i]))
 			leave(f, bound_of(&b->v[i]));
 	}

@@ -59,7 +59,7 @@ check_PROGRAMS += \
 	tests/unit/registrar/test_record
 
 tests_unit_registrar_test_flows_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=transport_hold,--wrap=transport_release \
+	-Wl,--wrap=transport_bind,--wrap=transport_unbind \
 	-Wl,--wrap=transport_is_live
 
 tests_unit_registrar_test_location_LDFLAGS = $(AM_LDFLAGS) $(FAIL_ALLOC)

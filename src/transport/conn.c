@@ -297,6 +297,14 @@ static void conn_ready(void *arg, int fd, unsigned events)
 
 /* --- the beginning --- */
 
+static uint32_t patience_ms(struct transport *t)
+{
+	uint32_t ms = atomic_load_explicit(&t->set->limits.message_timeout_ms,
+					   memory_order_relaxed);
+
+	return ms > UNACKNOWLEDGED_MS ? ms : UNACKNOWLEDGED_MS;
+}
+
 static void conn_init(struct conn *c, struct transport *t, int fd,
 		      const struct flow *flow, bool is_accepted)
 {
@@ -320,6 +328,7 @@ static void conn_init(struct conn *c, struct transport *t, int fd,
 	list_init(&c->sent);
 	timer_init(&c->timer, conn_due);
 	list_add_tail(&t->conns, &c->link);
+	socket_set_patience(fd, patience_ms(t));
 }
 
 static int conn_register(struct conn *c)

@@ -84,6 +84,7 @@ struct conn {
 	size_t out_cost;    /* bytes, and OUT_COST for each */
 	size_t out_sent;    /* bytes of the first that have left */
 	struct list sent;   /* HALF_CLOSED: of what left, not arrived yet */
+	size_t sent_bytes;  /* of those; output_queue at most */
 	size_t n_discarded; /* while LINGERING */
 	uint32_t look_ms;   /* HALF_CLOSED: until the next look */
 };
@@ -139,6 +140,8 @@ void conn_input_ended(struct conn *c);
 void conn_half_look(struct conn *c);
 /* HALF_CLOSED: what was queued has left. */
 void conn_half_sent(struct conn *c);
+/* HALF_CLOSED: forget what the peer's system has. */
+void conn_half_confirm(struct conn *c);
 
 /* --- between conn.c, conn_in.c, conn_out.c and conn_half.c --- */
 void conn_watch(struct conn *c);
@@ -152,7 +155,9 @@ void conn_resume(struct conn *c);
 void conn_discard(struct conn *c);
 void conn_drop_input(struct conn *c);
 void conn_drop_output(struct conn *c);
-void conn_drop_sent(struct conn *c);
+/* Of what has left, all but the last so many bytes, and what they are part of.
+ */
+void conn_drop_sent(struct conn *c, size_t keep);
 /* Close it; answers that have not arrived take another connection. */
 void conn_answer_anew(struct conn *c);
 void conn_blocked(struct conn *c, int want);

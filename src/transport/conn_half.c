@@ -9,24 +9,26 @@
 
 #include "transport/conn.h"
 
-static bool is_held(const struct conn *c)
+/* A transaction that was begun by it is open, or something is queued. */
+static bool is_awaited(const struct conn *c)
 {
-	return slots_is_held(&c->t->set->slots[c->t->worker], c->flow.conn);
+	return slots_is_awaited(&c->t->set->slots[c->t->worker],
+				c->flow.conn) ||
+	       !list_is_empty(&c->out);
 }
 
 /* Requests of ours that wait for it have failed, and what is bound to it has
  * ended: all that is as if it were gone. */
 void conn_input_ended(struct conn *c)
 {
-	bool is_awaited = is_held(c) || !list_is_empty(&c->out);
-
 	if (c->state != CONN_OPEN || !c->is_accepted ||
-	    !c->framing->may_half_close || !is_awaited) {
+	    !c->framing->may_half_close || !is_awaited(c)) {
 		conn_close(c);
 		return;
 	}
 	c->state = CONN_HALF_CLOSED;
 	c->message_ms = 0;
+	conn_drop_input(c);
 	c->look_ms = HALF_LOOK_MS;
 	conn_leave_directory(c);
 	slots_end_input(&c->t->set->slots[c->t->worker], c->flow.conn);
@@ -43,12 +45,13 @@ static bool is_reset(const struct conn *c)
 	       err != 0;
 }
 
-/* Has its system confirmed all bytes? */
-static bool has_arrived(const struct conn *c)
+/* What its system has confirmed need not be kept. */
+void conn_half_confirm(struct conn *c)
 {
 	int left = 0;
 
-	return ioctl(c->fd, SIOCOUTQ, &left) == 0 && left == 0;
+	if (ioctl(c->fd, SIOCOUTQ, &left) == 0)
+		conn_drop_sent(c, (size_t)left);
 }
 
 static void look_later(struct conn *c, uint32_t ms)
@@ -58,13 +61,14 @@ static void look_later(struct conn *c, uint32_t ms)
 	conn_expect(c, c->state_ms);
 }
 
-/* By then what has not arrived is left to the kernel. */
+/* Transactions end by themselves, a queue by its deadline. What has not arrived
+ * after a while is left to the kernel. */
 static bool is_over(const struct conn *c)
 {
 	uint64_t quiet_ms = loop_now_ms(c->t->loop) - c->active_ms;
 
-	if (is_held(c) || !list_is_empty(&c->out))
-		return quiet_ms >= conn_idle_timeout(c);
+	if (is_awaited(c))
+		return false;
 	return list_is_empty(&c->sent) || quiet_ms >= LINGER_MS;
 }
 
@@ -74,8 +78,7 @@ void conn_half_look(struct conn *c)
 		conn_answer_anew(c);
 		return;
 	}
-	if (has_arrived(c))
-		conn_drop_sent(c);
+	conn_half_confirm(c);
 	if (is_over(c))
 		conn_close(c);
 	else
@@ -84,5 +87,9 @@ void conn_half_look(struct conn *c)
 
 void conn_half_sent(struct conn *c)
 {
-	look_later(c, HALF_LOOK_MS);
+	uint64_t soon_ms = loop_now_ms(c->t->loop) + HALF_LOOK_MS;
+
+	/* Answers in a stream do not put it off. */
+	if (c->state_ms == 0 || c->state_ms > soon_ms)
+		look_later(c, HALF_LOOK_MS);
 }

@@ -32,36 +32,58 @@ struct str conn_queued_call_id(const struct list *out)
 static void out_free(struct conn *c, struct out *o)
 {
 	list_del(&o->link);
-	c->out_cost -= out_len(o) + OUT_COST;
 	buf_unref(o->buf);
 	mem_free(c->t->mem, o, sizeof(*o));
 }
 
-/* The first has left. A peer that has ended its side may be gone altogether:
- * then it must not be lost. */
+static void drop_oldest(struct conn *c)
+{
+	struct out *o = LIST_FIRST(&c->sent, struct out, link);
+
+	c->sent_bytes -= out_len(o);
+	out_free(c, o);
+}
+
+void conn_drop_sent(struct conn *c, size_t keep)
+{
+	while (!list_is_empty(&c->sent) &&
+	       c->sent_bytes - out_len(LIST_FIRST(&c->sent, struct out,
+						  link)) >=
+		       keep)
+		drop_oldest(c);
+}
+
+/* A peer that has ended its side may be gone altogether: then what has left
+ * must not be lost. Of much, the oldest is left to the kernel. */
+static void keep_sent(struct conn *c, struct out *o)
+{
+	list_del(&o->link);
+	list_add_tail(&c->sent, &o->link);
+	c->sent_bytes += out_len(o);
+	if (c->sent_bytes > queue_max(c))
+		conn_half_confirm(c);
+	while (c->sent_bytes > queue_max(c))
+		drop_oldest(c);
+}
+
+/* The first has left. */
 static void conn_pop(struct conn *c)
 {
 	struct out *o = LIST_FIRST(&c->out, struct out, link);
 
-	if (c->state != CONN_HALF_CLOSED) {
+	c->out_cost -= out_len(o) + OUT_COST;
+	if (c->state == CONN_HALF_CLOSED)
+		keep_sent(c, o);
+	else
 		out_free(c, o);
-		return;
-	}
-	list_del(&o->link);
-	list_add_tail(&c->sent, &o->link);
-}
-
-void conn_drop_sent(struct conn *c)
-{
-	while (!list_is_empty(&c->sent))
-		out_free(c, LIST_FIRST(&c->sent, struct out, link));
 }
 
 void conn_drop_output(struct conn *c)
 {
-	conn_drop_sent(c);
+	conn_drop_sent(c, 0);
 	while (!list_is_empty(&c->out))
 		out_free(c, LIST_FIRST(&c->out, struct out, link));
+	c->out_cost = 0;
 }
 
 static void list_move(struct list *from, struct list *to)
@@ -77,18 +99,13 @@ static void list_move(struct list *from, struct list *to)
 /* RFC 3261 18.2.2: to the source, at the port of sent-by. */
 static void answer_anew(struct conn *c, struct buf *b)
 {
-	struct hop to = {.transport = c->flow.transport,
-			 .listener = c->flow.listener,
-			 .local = c->flow.local,
-			 .addr = c->flow.remote};
+	struct hop to = hop_back(&c->flow);
 	struct sip_via via;
 
 	if (!sip_bytes_are_response(buf_str(b)) ||
 	    sip_bytes_via(buf_str(b), &via) != 0)
 		return;
-	addr_set_port(&to.addr, via.port != 0
-					? via.port
-					: sip_transport_port(to.transport));
+	addr_set_port(&to.addr, sip_via_port(&via, to.transport));
 	if (transport_send(c->t, &to, b, NULL) != 0)
 		stats_add(c->t->stats, STAT_send_errors, 1);
 }
@@ -100,6 +117,7 @@ void conn_answer_anew(struct conn *c)
 	list_init(&all);
 	list_move(&c->sent, &all);
 	list_move(&c->out, &all);
+	c->sent_bytes = c->out_cost = 0;
 	conn_close(c);
 	while (!list_is_empty(&all)) {
 		struct out *o = LIST_FIRST(&all, struct out, link);

@@ -246,6 +246,22 @@ void transport_release(struct transport_set *s, struct conn_ref conn)
 		slots_count(slots, conn, -1);
 }
 
+void transport_bind(struct transport_set *s, struct conn_ref conn)
+{
+	struct slots *slots = slots_of(s, conn);
+
+	if (slots != NULL)
+		slots_count_binding(slots, conn, 1);
+}
+
+void transport_unbind(struct transport_set *s, struct conn_ref conn)
+{
+	struct slots *slots = slots_of(s, conn);
+
+	if (slots != NULL)
+		slots_count_binding(slots, conn, -1);
+}
+
 bool transport_is_live(struct transport_set *s, struct conn_ref conn)
 {
 	struct slots *slots = slots_of(s, conn);

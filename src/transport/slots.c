@@ -9,10 +9,12 @@ enum {
 	SLOT_NONE = UINT32_MAX,
 };
 
-/* state: generation << 32 | is its input at an end? << 31 | holders. A free
- * slot has generation 0, so that no reference fits it. */
+/* state: generation << 32 | is its input at an end? << 31 | holders that wait;
+ * bindings: generation << 32 | bindings that hold it. A free slot has
+ * generation 0, so that no reference fits it. */
 struct slot {
 	_Atomic uint64_t state;
+	_Atomic uint64_t bindings;
 	struct conn *conn;
 	uint32_t generation; /* of the last use */
 	uint32_t next;       /* free slot */
@@ -102,6 +104,8 @@ int slots_take(struct slots *s, struct conn *c, struct conn_ref *ref)
 	if (++slot->generation == 0) /* 0 means none */
 		slot->generation = 1;
 	ref->generation = slot->generation;
+	atomic_store_explicit(&slot->bindings, (uint64_t)slot->generation << 32,
+			      memory_order_relaxed);
 	atomic_store_explicit(&slot->state, (uint64_t)slot->generation << 32,
 			      memory_order_release);
 	return 0;
@@ -113,6 +117,7 @@ void slots_give(struct slots *s, struct conn_ref ref)
 
 	assert(slot != NULL && slot->generation == ref.generation);
 	atomic_store_explicit(&slot->state, 0, memory_order_release);
+	atomic_store_explicit(&slot->bindings, 0, memory_order_relaxed);
 	slot->conn = NULL;
 	slot->next = s->free;
 	s->free = ref.slot;
@@ -164,30 +169,53 @@ bool slots_is_whole(struct slots *s, struct conn_ref ref)
 	return is_live_but(s, ref, input_ended);
 }
 
-void slots_count(struct slots *s, struct conn_ref ref, int by)
+static void count(_Atomic uint64_t *word, struct conn_ref ref, int by)
 {
-	struct slot *slot = slot_at(s, ref.slot);
-	uint64_t old;
+	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
 
-	if (slot == NULL)
-		return;
-	old = atomic_load_explicit(&slot->state, memory_order_relaxed);
 	do {
 		if (!state_fits(old, ref))
 			return;
 		assert(by > 0 || (old & holders) != 0);
 	} while (!atomic_compare_exchange_weak_explicit(
-		&slot->state, &old, old + (uint64_t)(int64_t)by,
-		memory_order_relaxed, memory_order_relaxed));
+		word, &old, old + (uint64_t)(int64_t)by, memory_order_relaxed,
+		memory_order_relaxed));
+}
+
+void slots_count(struct slots *s, struct conn_ref ref, int by)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	if (slot != NULL)
+		count(&slot->state, ref, by);
+}
+
+void slots_count_binding(struct slots *s, struct conn_ref ref, int by)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	if (slot != NULL)
+		count(&slot->bindings, ref, by);
+}
+
+static bool has_holders(_Atomic uint64_t *word, struct conn_ref ref)
+{
+	uint64_t n = atomic_load_explicit(word, memory_order_relaxed);
+
+	return state_fits(n, ref) && (n & holders) != 0;
+}
+
+bool slots_is_awaited(struct slots *s, struct conn_ref ref)
+{
+	struct slot *slot = slot_at(s, ref.slot);
+
+	return slot != NULL && has_holders(&slot->state, ref);
 }
 
 bool slots_is_held(struct slots *s, struct conn_ref ref)
 {
 	struct slot *slot = slot_at(s, ref.slot);
-	uint64_t state;
 
-	if (slot == NULL)
-		return false;
-	state = atomic_load_explicit(&slot->state, memory_order_relaxed);
-	return state_fits(state, ref) && (state & holders) != 0;
+	return slot != NULL && (has_holders(&slot->state, ref) ||
+				has_holders(&slot->bindings, ref));
 }

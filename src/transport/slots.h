@@ -1,6 +1,6 @@
 /*
  * The slots of one worker's connections. A slot outlives its connections: its
- * state (generation and number of holders in one word) may be read and counted
+ * words (a generation and a number of holders in each) may be read and counted
  * by any thread at any time; the rest belongs to the worker.
  */
 #ifndef VIADUCT_TRANSPORT_SLOTS_H
@@ -44,7 +44,10 @@ void slots_end_input(struct slots *s, struct conn_ref ref);
 /* By any thread. */
 bool slots_is_live(struct slots *s, struct conn_ref ref);
 bool slots_is_whole(struct slots *s, struct conn_ref ref);
+/* Holders that wait for something to come or go by it; bindings. */
 void slots_count(struct slots *s, struct conn_ref ref, int by);
-bool slots_is_held(struct slots *s, struct conn_ref ref);
+void slots_count_binding(struct slots *s, struct conn_ref ref, int by);
+bool slots_is_awaited(struct slots *s, struct conn_ref ref);
+bool slots_is_held(struct slots *s, struct conn_ref ref); /* by either */
 
 #endif

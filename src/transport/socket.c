@@ -87,7 +87,11 @@ void socket_tune_stream(int fd)
 {
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, STREAM_UNSENT);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
+}
+
+void socket_set_patience(int fd, uint32_t ms)
+{
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)ms);
 }
 
 /* The port is chosen at connect(), by the whole four-tuple: otherwise bound

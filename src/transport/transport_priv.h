@@ -18,10 +18,11 @@ enum {
 	 * retransmissions fit (after 1 and 3 s), and seven more hops before
 	 * Timer B (RFC 3263 4.3). */
 	CONNECT_TIMEOUT_MS = 4000,
-	/* Bytes that the peer's system does not acknowledge: by then every
-	 * transaction has given up (64*T1). The kernel itself would send them
-	 * for a quarter of an hour, and so long whoever is gone without a word,
-	 * a phone in another network, would keep his connection and binding. */
+	/* Bytes that the peer's system does not acknowledge or take, unless
+	 * message_timeout is longer: 64*T1 of RFC 3261 17.1.1.1. The kernel
+	 * itself would send them for a quarter of an hour, and so long whoever
+	 * is gone without a word, a phone in another network, would keep his
+	 * connection and binding. */
 	UNACKNOWLEDGED_MS = 32000,
 	/* After our last byte: time for the peer to read it and close. Closing
 	 * at once would reset the connection if input is unread, and the reset
@@ -129,6 +130,8 @@ int socket_open_stream(const union addr *local);
 /* Starts to connect. Returns 0, VD_ECONN, VD_EUNREACH or VD_ESYS. */
 int socket_connect(int fd, const union addr *to);
 void socket_tune_stream(int fd);
+/* How long what the peer does not acknowledge, or does not take, is sent. */
+void socket_set_patience(int fd, uint32_t ms);
 void socket_close(int fd); /* -1 allowed */
 int socket_error_to_vd(int errno_value);
 

@@ -154,10 +154,14 @@ int transport_source(struct transport *t, const struct hop *to,
 int transport_send(struct transport *t, const struct hop *to, struct buf *b,
 		   struct conn_ref *used);
 
-/* A connection that carries an open transaction is not idle. Any thread,
- * counted; a reference that is stale does no harm. */
+/* A connection that carries an open transaction is not idle, nor is one to
+ * which somebody is bound; for the answers of a transaction it stays when its
+ * peer writes no more. Any thread, counted; a reference that is stale does no
+ * harm. */
 void transport_hold(struct transport_set *s, struct conn_ref conn);
 void transport_release(struct transport_set *s, struct conn_ref conn);
+void transport_bind(struct transport_set *s, struct conn_ref conn);
+void transport_unbind(struct transport_set *s, struct conn_ref conn);
 
 /* Is there such a connection, and may its peer still say something? Any thread;
  * it may be gone a moment later. */

@@ -24,17 +24,17 @@ static struct {
 	int holds;
 } conns[N_CONNS + 1]; /* by slot */
 
-void __wrap_transport_hold(struct transport_set *s, struct conn_ref conn);
-void __wrap_transport_release(struct transport_set *s, struct conn_ref conn);
+void __wrap_transport_bind(struct transport_set *s, struct conn_ref conn);
+void __wrap_transport_unbind(struct transport_set *s, struct conn_ref conn);
 bool __wrap_transport_is_live(struct transport_set *s, struct conn_ref conn);
 
-void __wrap_transport_hold(struct transport_set *s, struct conn_ref conn)
+void __wrap_transport_bind(struct transport_set *s, struct conn_ref conn)
 {
 	(void)s;
 	conns[conn.slot].holds++;
 }
 
-void __wrap_transport_release(struct transport_set *s, struct conn_ref conn)
+void __wrap_transport_unbind(struct transport_set *s, struct conn_ref conn)
 {
 	(void)s;
 	conns[conn.slot].holds--;

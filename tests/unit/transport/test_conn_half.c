@@ -114,18 +114,61 @@ static void one_that_waits_for_nothing_ends_at_once(void **state)
 	close(fd);
 }
 
-static void it_is_not_waited_for_for_ever(void **state)
+static void an_open_transaction_is_not_idle(void **state)
 {
 	struct bench *b = *state;
 	uint64_t start = bench_now_ms();
+	struct hop to;
 	int fd;
 
-	b->limits.idle_timeout_ms = 200;
+	b->limits.idle_timeout_ms = 100;
 	bench_set_limits(b);
 	fd = half_closed(b);
+	to = back(b);
+	bench_until(b, bench_now_ms() - start >= 300);
+	assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	hear_answer(b, fd);
+	transport_release(b->set, to.conn);
 	assert_int_equal(peer_read_end(b, fd), 0);
-	assert_true(bench_now_ms() - start >= 200);
 	assert_int_equal(transport_n_connections(b->set), 0);
+	close(fd);
+}
+
+/* It has ended with the peer's side, whether its removal can be stored or not.
+ */
+static void a_binding_is_nothing_to_wait_for(void **state)
+{
+	struct bench *b = *state;
+	int fd = asking(b);
+
+	transport_bind(b->set, b->w[0].from.conn);
+	transport_release(b->set, b->w[0].from.conn);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	bench_until(b, b->w[0].n_closed == 1);
+	transport_unbind(b->set, b->w[0].from.conn);
+	assert_int_equal(transport_n_connections(b->set), 0);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	close(fd);
+}
+
+static void more_answers_than_are_kept_all_leave(void **state)
+{
+	enum { N = 100 };
+	struct bench *b = *state;
+	struct hop to;
+	int fd;
+
+	b->limits.output_queue = 4096;
+	bench_set_limits(b);
+	fd = half_closed(b);
+	to = back(b);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(bench_send(b, 0, &to, STR(ANSWER), NULL), 0);
+	for (int i = 0; i < N; i++)
+		hear_answer(b, fd);
+	transport_release(b->set, to.conn);
+	assert_int_equal(peer_read_end(b, fd), 0);
+	assert_int_equal(bench_stat(b, STAT_connections_slow), 0);
 	close(fd);
 }
 
@@ -209,7 +252,9 @@ int main(void)
 		TEST(it_is_gone_for_everything_else),
 		TEST(it_ends_when_nothing_is_left_to_wait_for),
 		TEST(one_that_waits_for_nothing_ends_at_once),
-		TEST(it_is_not_waited_for_for_ever),
+		TEST(an_open_transaction_is_not_idle),
+		TEST(a_binding_is_nothing_to_wait_for),
+		TEST(more_answers_than_are_kept_all_leave),
 		TEST(one_that_has_closed_is_answered_at_sent_by),
 		TEST(what_follows_takes_the_new_connection),
 		TEST(one_that_does_not_read_its_answers_is_given_up),
