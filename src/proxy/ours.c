@@ -122,6 +122,25 @@ static bool is_self(struct transport_set *s, const struct proxy_conf *c,
 	       is_our_name(s, c, host, port);
 }
 
+bool ours_is_source(struct proxy *p, const union addr *source)
+{
+	struct transport_set *s = p->env.transports;
+
+	for (unsigned i = 0; i < transport_n_listeners(s); i++) {
+		const struct listener_conf *l = transport_listener(s, i);
+		union addr a = *source;
+
+		addr_set_port(&a, port_of(l));
+		if (transport_is_ours(s, l->transport, &a))
+			return true;
+		if (l->advertise_host.len != 0 &&
+		    addr_parse(l->advertise_host, 0, &a) == 0 &&
+		    addr_ip_eq(&a, source))
+			return true; /* there and back by a NAT */
+	}
+	return false;
+}
+
 bool request_host_is_local(const struct request *r, struct str host,
 			   uint16_t port)
 {

@@ -74,9 +74,11 @@ bool source_limiter_allows(struct source_limiter *l, const union addr *a,
 /* ours.c ------------------------------------------------------------------- */
 
 /* Does the URI name this proxy: a listener, an advertised name, a domain? */
+bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
 /* Does From say that it is one of ours, or what cannot be told from that? */
 bool ours_is_from(const struct request *r);
-bool ours_is_uri(const struct request *r, const struct sip_uri *uri);
+/* Is it an address that we send from, whatever its port? */
+bool ours_is_source(struct proxy *p, const union addr *source);
 /* Is there a listener with TLS? */
 bool ours_has_tls(struct transport_set *s);
 /* One of our domains or their aliases, whatever the port. */

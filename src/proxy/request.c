@@ -82,29 +82,25 @@ static bool index_message(struct request *r, struct str bytes)
 	return true;
 }
 
+/* Known by the Via that we write, of an ACK too, and by where it comes from:
+ * the name in it may be that of several nodes. */
 static bool is_from_ourselves(struct request *r)
 {
 	const struct sip_via *via = sip_msg_top_via(r->msg);
-	uint64_t unused;
 
-	return via != NULL && via->branch.p != NULL &&
-	       txn_branch_loop(r->proxy->txns, via->branch, &unused) &&
-	       ours_is_sent_by(r->proxy, &r->flow, via);
+	return via != NULL && ours_is_sent_by(r->proxy, &r->flow, via) &&
+	       ours_is_source(r->proxy, &r->flow.remote);
 }
 
 /* A Contact, or a redirection, may lead to ourselves, and `trust` may name our
- * own address: what comes from there is worth what it was when it came to us.
+ * own address: whose Contact that is chose where it goes, and not who sent it.
  */
 static enum caller class_of(struct request *r)
 {
-	const struct request *before;
-
-	if (!proxy_trusts(r->proxy, r->conf, &r->flow))
-		return CALLER_ANONYMOUS;
-	if (!is_from_ourselves(r))
-		return CALLER_TRUSTED;
-	before = request_before(r);
-	return before != NULL ? before->caller : CALLER_ANONYMOUS;
+	return proxy_trusts(r->proxy, r->conf, &r->flow) &&
+			       !is_from_ourselves(r)
+		       ? CALLER_TRUSTED
+		       : CALLER_ANONYMOUS;
 }
 
 struct request *request_new(struct proxy *p, const struct flow *from,

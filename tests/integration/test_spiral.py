@@ -160,8 +160,33 @@ def test_a_contact_that_is_ourselves_makes_nobody_trusted(trusting, peers):
     gateway.expect_nothing()
 
 
-def test_who_is_trusted_stays_so_by_way_of_ourselves(trusting):
+def test_nor_keeps_somebody_trusted(trusting):
+    """Bob has chosen where the call goes, not who is in `trust`."""
     gateway, address, peer = trusting
-    request = options_for_bob(peer, address)
-    got = gateway.expect_request("OPTIONS", request.call_id)
-    assert len(got.values("Via")) == 3
+    peer.expect_response(options_for_bob(peer, address), 480)
+    gateway.expect_nothing()
+
+
+def test_nor_the_ack_of_anybody(trusting, peers):
+    gateway, address, _ = trusting
+    caller = peers.udp()
+    ack = caller.request("ACK", "sip:bob@" + DOMAIN, from_=NOBODY)
+    caller.send(ack, address)
+    gateway.expect_nothing()
+
+
+def test_nor_calls_out_on_the_account_of_who_has_a_password(
+        start_daemon, addresses, tmp_path, peers):
+    house = House(start_daemon, addresses, tmp_path, peers, trusts_itself=True)
+    house.register("bob", contact="<sip:pstn@%s>" % house.ip)
+    alice = "<sip:alice@%s>;tag=a" % DOMAIN
+    asked = house.ask("sip:bob@" + DOMAIN, from_=alice)
+    answer = house.caller.expect_response(asked, 407)
+    again = house.ask("sip:bob@" + DOMAIN, from_=alice, cseq=2,
+                      call_id=asked.call_id,
+                      extra=[("Proxy-Authorization", credentials(
+                          challenges(answer)["SHA-256"], "alice",
+                          PASSWORDS["alice"], "OPTIONS", "sip:bob@" + DOMAIN))])
+    house.bob.reply(house.bob.expect_request("OPTIONS", again.call_id), 486)
+    house.caller.expect_response(again, 407)
+    house.gateway.expect_nothing()

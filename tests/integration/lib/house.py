@@ -16,7 +16,8 @@ class House:
     """A domain with users; Bob is registered. `victim` is somebody elsewhere,
     `gateway` a peer in `trust`, `two` a route that forks to both."""
 
-    def __init__(self, start_daemon, addresses, directory, peers, **sections):
+    def __init__(self, start_daemon, addresses, directory, peers,
+                 trusts_itself=False, **sections):
         self.ip = addresses.take()
         self.address = (self.ip, 5060)
         users = directory / "users.yaml"
@@ -28,7 +29,7 @@ class House:
             self.ip, DOMAIN,
             domains={DOMAIN: {"users_file": str(users),
                               "aliases": ["sip.biloxi.com"]}},
-            trust=[addresses.trusted_net],
+            trust=[addresses.trusted_net] + [self.ip] * trusts_itself,
             routes=[route("two", "sip:x@" + self.gateway.hostport,
                           "sip:x@" + self.victim.hostport),
                     route("gw", "sip:x@" + self.gateway.hostport),
