@@ -15,6 +15,7 @@ struct health_entry {
 	struct list by_age;
 	struct health_key key;
 	uint64_t until_ms;
+	bool is_told; /* by the hop: it rests, though it answers meanwhile */
 };
 
 int health_init(struct health *h, struct mem *mem)
@@ -72,13 +73,15 @@ entry_find(struct health *h, const struct health_key *key, uint64_t hash)
 	return NULL;
 }
 
-void health_failed(struct health *h, const struct locate_hop *hop,
-		   uint64_t until_ms)
+static void note(struct health *h, const struct locate_hop *hop,
+		 uint64_t until_ms, bool is_told)
 {
 	struct health_key key;
 	uint64_t hash = key_init(&key, hop);
 	struct health_entry *e = entry_find(h, &key, hash);
 
+	if (e != NULL && e->is_told && e->until_ms > until_ms)
+		return;
 	if (e != NULL)
 		entry_free(h, e);
 	if (h->table.count >= HEALTH_MAX)
@@ -89,8 +92,21 @@ void health_failed(struct health *h, const struct locate_hop *hop,
 		return; /* it will be tried, and fail, once more */
 	e->key = key;
 	e->until_ms = until_ms;
+	e->is_told = is_told;
 	hash_table_insert(&h->table, &e->node, hash);
 	list_add_tail(&h->by_age, &e->by_age);
+}
+
+void health_failed(struct health *h, const struct locate_hop *hop,
+		   uint64_t until_ms)
+{
+	note(h, hop, until_ms, false);
+}
+
+void health_rests(struct health *h, const struct locate_hop *hop,
+		  uint64_t until_ms)
+{
+	note(h, hop, until_ms, true);
 }
 
 void health_ok(struct health *h, const struct locate_hop *hop)
@@ -103,7 +119,7 @@ void health_ok(struct health *h, const struct locate_hop *hop)
 		return;
 	hash = key_init(&key, hop);
 	e = entry_find(h, &key, hash);
-	if (e != NULL)
+	if (e != NULL && !e->is_told)
 		entry_free(h, e);
 }
 

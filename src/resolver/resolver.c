@@ -81,14 +81,15 @@ void resolver_free(struct resolver *r)
 
 void resolver_hop_failed(struct resolver *r, const struct locate_hop *hop)
 {
-	resolver_hop_rests(r, hop, r->conf.dead_ms);
+	stats_add(r->stats, STAT_hops_failed, 1);
+	health_failed(&r->health, hop, loop_now_ms(r->loop) + r->conf.dead_ms);
 }
 
 void resolver_hop_rests(struct resolver *r, const struct locate_hop *hop,
 			uint32_t rest_ms)
 {
 	stats_add(r->stats, STAT_hops_failed, 1);
-	health_failed(&r->health, hop, loop_now_ms(r->loop) + rest_ms);
+	health_rests(&r->health, hop, loop_now_ms(r->loop) + rest_ms);
 }
 
 void resolver_hop_ok(struct resolver *r, const struct locate_hop *hop)

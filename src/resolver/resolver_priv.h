@@ -238,6 +238,9 @@ int health_init(struct health *h, struct mem *mem);
 void health_fini(struct health *h);
 void health_failed(struct health *h, const struct locate_hop *hop,
 		   uint64_t until_ms);
+/* The same, whatever else the hop answers until then. */
+void health_rests(struct health *h, const struct locate_hop *hop,
+		  uint64_t until_ms);
 void health_ok(struct health *h, const struct locate_hop *hop);
 bool health_is_suspect(struct health *h, const struct locate_hop *hop,
 		       uint64_t now_ms);

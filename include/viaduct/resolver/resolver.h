@@ -98,7 +98,8 @@ void locate_end(struct locate *l); /* NULL allowed; ready never runs after */
  * there are others. / It answered. */
 void resolver_hop_failed(struct resolver *r, const struct locate_hop *hop);
 void resolver_hop_ok(struct resolver *r, const struct locate_hop *hop);
-/* As failed, but for as long as its Retry-After says. */
+/* As failed, for as long as its Retry-After says, and whatever it answers to
+ * others meanwhile. */
 void resolver_hop_rests(struct resolver *r, const struct locate_hop *hop,
 			uint32_t rest_ms);
 /* It failed lately, and nothing has been heard from it since. */

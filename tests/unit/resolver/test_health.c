@@ -80,6 +80,20 @@ static void answer_clears_it(void **state)
 	health_ok(&w->health, &h);
 }
 
+/* Retry-After: what it still answers, and what fails, changes nothing. */
+static void one_that_asked_for_rest_has_it(void **state)
+{
+	struct ward *w = *state;
+	struct locate_hop h = hop(SIP_UDP, "192.0.2.1:5060");
+
+	health_failed(&w->health, &h, DEAD_MS);
+	health_rests(&w->health, &h, 2 * DEAD_MS);
+	health_ok(&w->health, &h);
+	health_failed(&w->health, &h, DEAD_MS);
+	assert_true(health_is_suspect(&w->health, &h, 2 * DEAD_MS - 1));
+	assert_false(health_is_suspect(&w->health, &h, 2 * DEAD_MS));
+}
+
 static void transport_address_and_port_tell_hops_apart(void **state)
 {
 	struct ward *w = *state;
@@ -120,6 +134,7 @@ int main(void)
 		TEST(failure_counts_for_a_while),
 		TEST(failing_again_starts_anew),
 		TEST(answer_clears_it),
+		TEST(one_that_asked_for_rest_has_it),
 		TEST(transport_address_and_port_tell_hops_apart),
 		TEST(oldest_failure_is_forgotten_when_full),
 	};
