@@ -234,7 +234,6 @@ static void receive_response(struct proxy *p, const struct flow *from,
 {
 	struct sip_limits limits = proxy_sip_limits(&p->use->snapshot->proxy);
 	struct sip_msg msg;
-
 	bool is_good;
 
 	is_good = sip_msg_index(bytes, &limits, p->hdrs, &msg) == 0 &&
@@ -300,17 +299,23 @@ bool request_begin(struct request *r)
 	return false;
 }
 
-/* All of a kind, whole. Without memory there are none. */
+/* All of a kind, whole; without memory none. */
 static struct str whole_fields(struct request *r, enum sip_hdr_id id)
 {
 	const struct sip_msg *msg = r->msg;
-	struct str all = STR_NONE;
 	const struct sip_hdr *h;
+	size_t len = 0;
+	char *text, *at;
 
 	for (h = sip_msg_first(msg, id); h != NULL; h = sip_msg_next(msg, h))
-		all = arena_printf(&r->arena, "%.*s%.*s", STR_FMT(all),
-				   (int)(h->end - h->at), msg->bytes.p + h->at);
-	return all;
+		len += h->end - h->at;
+	text = len > 0 ? arena_alloc(&r->arena, len) : NULL;
+	if (text == NULL)
+		return STR_NONE;
+	at = text;
+	for (h = sip_msg_first(msg, id); h != NULL; h = sip_msg_next(msg, h))
+		at = mempcpy(at, msg->bytes.p + h->at, h->end - h->at);
+	return (struct str){text, len};
 }
 
 /* 9.2 and 16.10: 200 to the CANCEL at once; what matches nothing gets 481 and

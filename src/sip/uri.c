@@ -187,14 +187,20 @@ struct str sip_uri_without(struct arena *arena, struct str head,
 			   struct str params, const struct str *names,
 			   size_t n_names)
 {
-	struct str out = arena_str(arena, head), name, value;
+	char *text = arena_alloc(arena, head.len + params.len + 1);
+	struct str name, value;
+	char *at = text;
 
-	while (out.p != NULL && sip_param_next(&params, &name, &value))
-		if (!is_one_of(name, names, n_names))
-			out = arena_printf(arena, "%.*s;%.*s", STR_FMT(out),
-					   (int)(str_end(value) - name.p),
-					   name.p);
-	return out;
+	if (text == NULL)
+		return STR_NONE;
+	at = mempcpy(at, head.p, head.len);
+	while (sip_param_next(&params, &name, &value)) {
+		if (is_one_of(name, names, n_names))
+			continue;
+		*at++ = ';';
+		at = mempcpy(at, name.p, (size_t)(str_end(value) - name.p));
+	}
+	return slice(text, at);
 }
 
 struct str sip_uri_for_request(struct arena *arena, const struct sip_uri *uri)
