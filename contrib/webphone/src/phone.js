@@ -13,6 +13,7 @@ import { whyNoServer, whyNoSignIn } from "./words.js";
 
 const EXPIRES_S = 600;
 const ICE_GATHERING_MS = 2000;
+const NOT_THERE_YET = [404, 430, 480, 503];
 const BYE_TRIES = 20;
 const BYE_AGAIN_MS = 1500;
 
@@ -177,6 +178,7 @@ export class Phone {
     async stop() {
         this.backoff.reset();
         this.line = { state: "off" };
+        this.owedBye = undefined;
         this.call?.hangUp();
         await this.userAgent.stop().catch(() => {});
     }
@@ -225,10 +227,11 @@ export class Phone {
         let triesLeft = BYE_TRIES;
         const requestDelegate = {
             onReject: ({ message }) => {
-                if (message.statusCode !== 481 && --triesLeft > 0)
-                    setTimeout(() => dialog?.bye(requestDelegate), BYE_AGAIN_MS);
+                if (NOT_THERE_YET.includes(message.statusCode) && --triesLeft > 0)
+                    setTimeout(again, BYE_AGAIN_MS);
             },
         };
+        const again = () => this.line.state !== "off" && dialog.bye(requestDelegate);
         const bye = async () => {
             try {
                 await session.bye({ requestDelegate });
