@@ -96,7 +96,7 @@ static bool collect(struct request *r, struct shown *s)
 }
 
 /* The better answer to a challenge of ours. */
-static unsigned rank(const struct request *r, const struct credentials *c)
+static int rank(const struct request *r, const struct credentials *c)
 {
 	const struct auth_use *use = r->conf->auth;
 	enum auth_algorithm unused;
@@ -120,14 +120,18 @@ static struct credentials *find_for(const struct request *r, struct shown *s,
 				    bool is_proxy, const struct domain *d)
 {
 	struct credentials *found = NULL;
+	int best = -1;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct credentials *c = &s->v[i];
+		int at;
 
 		if (c->is_proxy != is_proxy || !str_eq(c->realm, d->realm))
 			continue;
-		if (found == NULL || rank(r, c) > rank(r, found))
+		at = rank(r, c);
+		if (at > best)
 			found = c;
+		best = at > best ? at : best;
 	}
 	if (found != NULL)
 		found->domain = d;

@@ -148,7 +148,6 @@ static bool keep_dialog(struct request *r, struct str token,
 static void note_dialog(struct request *r, const struct sip_uri *uri)
 {
 	struct str token;
-
 	struct dialog found;
 
 	if (r->dialog != NULL ||

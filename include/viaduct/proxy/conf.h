@@ -97,7 +97,7 @@ void conf_parse_trust(struct conf_run *run, const struct conf_node *n,
 void conf_print_trust(FILE *to, const void *field);
 
 /* What no single option can see: names given twice, domains without a policy,
- * Timer C too short. */
+ * Timer C too short. domains: the map that conf->domains was read from. */
 void proxy_conf_check(const struct proxy_conf *conf,
 		      const struct conf_node *domains,
 		      struct conf_errors *errors);
