@@ -24,6 +24,7 @@ export class Call {
     hasNoAudio = false; // and never had
     since = undefined; // Date.now() at the answer
     ending = ""; // in words, once it has ended
+    takenElsewhere = ""; // how, in words, where that is known before its end
     isMissed = false;
     isFailed = false;
 
@@ -154,7 +155,7 @@ export class Call {
     }
 
     onCancel(reason) {
-        this.ending = this.takenElsewhere || whyRingingEnded(reason);
+        this.ending = whyRingingEnded(reason);
     }
 
     onState(state) {
@@ -171,6 +172,8 @@ export class Call {
     end() {
         if (this.isOver)
             return;
+        if (this.takenElsewhere && !this.since)
+            this.ending = this.takenElsewhere;
         this.ending ||= this.isMine || this.since ? "The call has ended." : MISSED;
         this.isMissed = this.ending === MISSED;
         this.session.sessionDescriptionHandler?.close();

@@ -16,6 +16,7 @@ let iceServers = [];
 // The tabs of one browser tell each other who took a call: the CANCEL that the
 // others get need not say so (RFC 3326).
 const tabs = new BroadcastChannel("viaduct-webphone");
+let rangLast; // of what rang here last, and was not answered here: {id, setNote}
 
 // ---- signing in and out ----
 
@@ -163,20 +164,25 @@ function focusCall(call) {
 
 function onEnded(call) {
     const length = call.since ? duration(call.ended - call.since) : "";
-    view.log({
+    const setNote = view.log({
         kind: "call", name: call.peer.name, isBad: call.isMissed || call.isFailed,
         text: call.isMine ? "Outgoing call" : "Incoming call",
         note: [call.ending, length].filter(Boolean).join(" "),
     }, writeTo);
+    if (!call.isMine && !call.since)
+        rangLast = { id: call.id, setNote };
     if (call.isFailed)
         view.notice(call.ending);
     if ($("call").contains(document.activeElement))
         $("to").focus();
 }
 
+// The CANCEL may have been here before.
 tabs.addEventListener("message", ({ data }) => {
     if (phone?.call?.id === data.id && phone.call.state === "incoming")
         phone.call.takenElsewhere = data.words;
+    else if (rangLast?.id === data.id)
+        rangLast.setNote(data.words);
 });
 
 // ---- messages ----
